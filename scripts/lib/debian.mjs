@@ -1,0 +1,60 @@
+/**
+ * Debian packages that the set-up needs: installs what is missing as root, otherwise names it and stops.
+ * Package files (not installed, only unpacked) come through apt-get download, which checks the archive's signatures.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, SetupError } from './run.mjs';
+
+const APT_ENV = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
+let listsUpdated = false;
+
+function isInstalled(name) {
+  const done = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Status}', name], { encoding: 'utf8' });
+  return done.status === 0 && done.stdout.trim() === 'installed';
+}
+
+/** Refreshes the package lists, once per process. Does nothing for a user who may not. */
+export function updateLists() {
+  if (listsUpdated || process.getuid?.() !== 0) return;
+  run('apt-get', ['update', '-q'], { env: APT_ENV });
+  listsUpdated = true;
+}
+
+/** Installs the packages that are missing. As an ordinary user: stops with the command to type. */
+export function ensurePackages(names, purpose) {
+  if (!existsSync('/usr/bin/dpkg-query')) {
+    throw new SetupError(`${purpose} needs Debian's packages ${names.join(', ')}, and this system has no dpkg: use a Debian system`);
+  }
+  const missing = names.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return;
+  const install = ['install', '-y', '--no-install-recommends', ...missing];
+  if (process.getuid?.() !== 0) {
+    throw new SetupError(`${purpose} needs packages that are missing; as root: apt-get ${install.join(' ')}`);
+  }
+  process.stderr.write(`installing for ${purpose}: ${missing.join(' ')}\n`);
+  updateLists();
+  run('apt-get', ['-q', ...install], { env: APT_ENV });
+}
+
+/** The version of a package that the archive offers now. */
+export function candidateVersion(name) {
+  updateLists();
+  const policy = run('apt-cache', ['policy', name], { env: APT_ENV });
+  const version = /Candidate: (\S+)/.exec(policy)?.[1];
+  if (!version || version === '(none)') throw new SetupError(`the package archive has no ${name}: check the apt sources`);
+  return version;
+}
+
+/** Downloads packages at stated versions into a folder and unpacks each there; nothing is installed. */
+export function unpackPackages(packages, folder) {
+  const debs = join(folder, 'debs');
+  const root = join(folder, 'root');
+  mkdirSync(debs, { recursive: true });
+  mkdirSync(root, { recursive: true });
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}=${version}`);
+  run('apt-get', ['-q', '-o', 'APT::Sandbox::User=', 'download', ...wanted], { cwd: debs, env: APT_ENV });
+  for (const deb of readdirSync(debs).sort()) run('dpkg-deb', ['-x', join(debs, deb), root]);
+  return root;
+}
