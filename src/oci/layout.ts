@@ -1,0 +1,128 @@
+/**
+ * Reads an OCI image layout (image-spec v1.1, image-layout.md), and any index or manifest by its descriptor: choosing by
+ * name, then by platform through nested indexes. Attestations and artifacts in an index are passed over.
+ */
+import { type BlobReader, collect, readDocument } from './blob.ts';
+import { blobPath } from './digest.ts';
+import { badImage, notFound, overLimit } from './fail.ts';
+import type { ImageFiles } from './files.ts';
+import { type Image, type ImageOptions, imageFromManifest } from './image.ts';
+import { choosePlatform, isUnknownPlatform } from './platform.ts';
+import { chooseByReference } from './references.ts';
+import {
+  Annotations,
+  type Descriptor,
+  type ImageManifest,
+  type Platform,
+  checkLayoutVersion,
+  isIndexMediaType,
+  isManifestMediaType,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from './spec.ts';
+
+export const LAYOUT_FILE = 'oci-layout';
+export const INDEX_FILE = 'index.json';
+
+/** The blobs of a layout. */
+export function layoutBlobs(files: ImageFiles): BlobReader {
+  return {
+    async *open({ digest }) {
+      const path = blobPath(digest);
+      if ((await files.size(path)) === undefined) throw notFound(`${files.what} has no blob ${digest}; the image is incomplete`);
+      yield* files.open(path);
+    },
+  };
+}
+
+/** Opens the image called `reference` in a layout. */
+export async function openLayout(files: ImageFiles, reference: string | undefined, options: ImageOptions): Promise<Image> {
+  const { limits } = options;
+  const read = async (path: string): Promise<Uint8Array> => collect(files.open(path), limits.jsonBytes, `${path} of ${files.what}`);
+  if ((await files.size(LAYOUT_FILE)) === undefined) throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
+  checkLayoutVersion(await read(LAYOUT_FILE), `${LAYOUT_FILE} of ${files.what}`, limits);
+  const index = parseIndex(await read(INDEX_FILE), `${INDEX_FILE} of ${files.what}`, limits);
+  const named = index.manifests.filter(mayBeImage).map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
+  const chosen = chooseByReference(named, reference, files.what);
+  return resolveImage(layoutBlobs(files), chosen.map(({ descriptor }) => descriptor), reference ?? chosen[0]!.names[0], files.what, options);
+}
+
+function namesOf({ annotations }: Descriptor): string[] {
+  const names = [annotations.get(Annotations.refName), annotations.get(Annotations.containerdName)];
+  return names.filter((name) => name !== undefined);
+}
+
+/** An index also lists what is about an image, or of a type from the future. */
+function mayBeImage(descriptor: Descriptor): boolean {
+  if (isIndexMediaType(descriptor.mediaType)) return true;
+  if (!isManifestMediaType(descriptor.mediaType)) return false;
+  if (descriptor.artifactType !== undefined || descriptor.annotations.has(Annotations.dockerReferenceType)) return false;
+  return descriptor.platform === undefined || !isUnknownPlatform(descriptor.platform);
+}
+
+interface Candidate {
+  readonly descriptor: Descriptor;
+  readonly platform: Platform;
+}
+
+/**
+ * Picks the image for our platform among manifests and indexes, given by descriptor, and opens it. This is the way in for
+ * every {@link BlobReader}.
+ */
+export async function resolveImage(
+  reader: BlobReader,
+  descriptors: readonly Descriptor[],
+  reference: string | undefined,
+  what: string,
+  options: ImageOptions,
+): Promise<Image> {
+  const candidates: Candidate[] = [];
+  await new CandidateFinder(reader, what, options).find(descriptors, 0, candidates);
+  const { descriptor } = choosePlatform(candidates, options.platform, what);
+  const manifest = await readManifest(reader, descriptor, what, options);
+  return imageFromManifest(reader, manifest, { reference, digest: descriptor.digest }, what, options);
+}
+
+async function readManifest(reader: BlobReader, descriptor: Descriptor, what: string, { codec, limits }: ImageOptions): Promise<ImageManifest> {
+  const name = `manifest of ${what}`;
+  return parseManifest(await readDocument(reader, descriptor, name, codec, limits), name, limits);
+}
+
+/** Walks indexes. The same index may be listed many times over, so what is looked at is counted, not what is there. */
+class CandidateFinder {
+  readonly #reader: BlobReader;
+  readonly #what: string;
+  readonly #options: ImageOptions;
+  #looked = 0;
+
+  constructor(reader: BlobReader, what: string, options: ImageOptions) {
+    this.#reader = reader;
+    this.#what = what;
+    this.#options = options;
+  }
+
+  async find(descriptors: readonly Descriptor[], depth: number, candidates: Candidate[]): Promise<void> {
+    const { codec, limits } = this.#options;
+    if (depth > limits.indexDepth) throw overLimit(`${this.#what} nests indexes deeper than ${limits.indexDepth} levels`);
+    for (const descriptor of descriptors) {
+      if (!mayBeImage(descriptor)) continue;
+      if (++this.#looked > limits.manifests) throw overLimit(`${this.#what} lists more than ${limits.manifests} manifests`);
+      if (isIndexMediaType(descriptor.mediaType)) {
+        const name = `index of ${this.#what}`;
+        const index = parseIndex(await readDocument(this.#reader, descriptor, name, codec, limits), name, limits);
+        await this.find(index.manifests, depth + 1, candidates);
+      } else {
+        candidates.push({ descriptor, platform: descriptor.platform ?? (await this.#platformOf(descriptor)) });
+      }
+    }
+  }
+
+  /** An index need not say what a manifest is for; its config does. */
+  async #platformOf(descriptor: Descriptor): Promise<Platform> {
+    const { codec, limits } = this.#options;
+    const manifest = await readManifest(this.#reader, descriptor, this.#what, this.#options);
+    const name = `config of ${this.#what}`;
+    return parseConfig(await readDocument(this.#reader, manifest.config, name, codec, limits), name, limits).platform;
+  }
+}

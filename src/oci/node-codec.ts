@@ -1,0 +1,21 @@
+/** Hashing and inflating in Node, by its own streaming implementations. */
+import { createHash } from 'node:crypto';
+import { Readable, pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Codec } from './codec.ts';
+
+export const nodeCodec: Codec = {
+  createHash(algorithm) {
+    const hash = createHash(algorithm);
+    return {
+      update: (bytes) => void hash.update(bytes),
+      hex: () => Promise.resolve(hash.digest('hex')),
+    };
+  },
+  async *gunzip(source) {
+    const gunzip = createGunzip();
+    // The callback has nothing to do: an error of either side destroys `gunzip` and comes out of the loop below.
+    pipeline(Readable.from(source, { objectMode: true }), gunzip, () => {});
+    for await (const chunk of gunzip) yield chunk as Uint8Array;
+  },
+};
