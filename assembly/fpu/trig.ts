@@ -38,8 +38,8 @@ const PI66_HI: u64 = 0x3;
 const PI66_LO: u64 = 0x243f6a8885a308d3;
 /** Binary exponent from which the argument is out of range. */
 const RANGE: i32 = BIAS + 63;
-/** Below this exponent x² vanishes against 1 in 128 bits. */
-const TINY: i32 = BIAS - 66;
+/** Below this exponent tan x is x and a sticky bit: x³/3 is 2⁻¹⁰⁰ of it, far below a rounding. */
+const TINY: i32 = BIAS - 50;
 
 /** The argument reduced to ±π/4: sign, magnitude and quadrant. */
 class Reduced {

@@ -1,0 +1,83 @@
+/**
+ * Every export of the core: with host.ts, this is the ABI. Linear memory is imported; its layout is layout.ts.
+ * 64-bit values cross as f64 (counts, physical addresses) or through EXCHANGE.
+ */
+import { COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
+import { codeWritten, flushCode as flushDecodedCode } from './engine/cache';
+import { Flags } from './engine/flags';
+import { instructionCount as count, run as runBudget, step as stepOne, deliverFault as deliverNoted, initRun } from './engine/run';
+import { ramSize, setRamSize } from './mmu/physical';
+import { dropWriteTags, flushTlb as flushAllTlb } from './mmu/tlb';
+import { probe as probeLinear } from './mmu/walk';
+import { resetCpu } from './system/reset';
+import { updateMode as update } from './system/mode';
+
+/** Sets the RAM size in bytes and puts the CPU into its reset state (real mode at F000:FFF0). */
+export function configure(ramBytes: f64): void {
+  setRamSize(<u64>ramBytes);
+  initRun();
+  flushDecodedCode();
+  resetCpu();
+}
+/** Processor reset: registers and caches, not memory. */
+export function reset(): void {
+  flushDecodedCode();
+  resetCpu();
+}
+/** Runs about `budget` instructions. Returns EXIT_*. Unwinds through raise() on a guest fault: then call deliverFault() and run() again. */
+export function run(budget: i32): i32 {
+  return runBudget(budget);
+}
+/** Executes one instruction; no interrupt is taken. Unwinds as run() does. */
+export function step(): i32 {
+  return stepOne();
+}
+/** Delivers the fault that raise() unwound for. May unwind again (then call it again). */
+export function deliverFault(): void {
+  deliverNoted();
+}
+/** Makes a run() in progress return at the next control transfer (called from inside a host import). */
+export function requestExit(): void {
+  store<i64>(ICOUNT_BASE, load<i64>(ICOUNT_BASE) - load<i64>(COUNT));
+  store<i64>(COUNT, 0);
+}
+/** Instructions retired since configure(). */
+export function instructionCount(): f64 {
+  return <f64>count();
+}
+/** Call after state in the CPU block was changed by the host (registers of control, segments, flags). */
+export function updateMode(): void {
+  update();
+}
+export function flushTlb(): void {
+  flushAllTlb(true);
+}
+export function flushCode(): void {
+  flushDecodedCode();
+}
+/** The host is about to change RAM at [physical, +byteCount): drops decoded code there. The caller sets PAGE_DIRTY. */
+export function invalidate(physical: f64, byteCount: f64): void {
+  let at = <u64>physical;
+  const end = at + <u64>byteCount;
+  while (at < end) {
+    const pageEnd = (at | 0xfff) + 1;
+    const stop = pageEnd < end ? pageEnd : end;
+    if (at < ramSize && load<u8>(PAGE_FLAGS + <usize>(at >> 12)) & PAGE_HAS_CODE) codeWritten(at, <u32>(stop - at));
+    at = stop;
+  }
+}
+/** After the host cleared PAGE_DIRTY flags: the next store to each page sets its flag again. */
+export function restartDirtyTracking(): void {
+  dropWriteTags();
+}
+export function eflags(): u32 {
+  return Flags.get();
+}
+export function setEflags(value: u32): void {
+  Flags.set(value);
+  update();
+}
+/** Physical address of the linear address in EXCHANGE (u64), into EXCHANGE; all ones when unmapped. Changes nothing. */
+export function probe(): void {
+  store<u64>(EXCHANGE, probeLinear(load<u64>(EXCHANGE)));
+}

@@ -1,0 +1,346 @@
+/**
+ * Decoded code by physical page. A unit is one physical page in one mode; it maps page offsets to 16-byte records
+ * that lie in straight runs. Units and runs come from one arena that is flushed whole when full. When bytes under a
+ * unit change, its records are overwritten with RESYNC, so stale pointers heal themselves at the next instruction.
+ */
+import {
+  CODE_ARENA, CODE_ARENA_END, CODE_BASE, COUNT, CPL, CURRENT, EXIT_REASON, FETCH_ENTRIES, IP_MASK, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK,
+  MODE_CS_LIMIT, MODE_STUB, OP_END, OP_RESYNC, PAGE_COUNT_MAX, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_UNITS, RECORD_SIZE, RIP, R_DISP, R_IMM,
+  R_OP, R_WHERE, SEG, SEG_LIMIT, SEG_SIZE, CS, START, STATS, STAT_INVALIDATIONS, STOP_RECORD, UNIT, U_DEAD, U_DEPENDENT, U_FRAME,
+  U_LINES, U_MAP, U_MODE, U_NEXT, U_RUNS, U_SIZE,
+} from '../layout';
+import { Insn } from './backend';
+import { decodeRun } from './decode';
+import { dropUnit, fetchBank, flushFetch, protectFrame } from '../mmu/tlb';
+import { ACCESS_FETCH, currentAccess, walk } from '../mmu/walk';
+import { isCanonical } from '../mmu/access';
+import { isRam, ramSize } from '../mmu/physical';
+import { fault, GP, UD } from '../system/fault';
+
+/** Next record to execute: set by everything that changes control. */
+export let next: usize = 0;
+export function setNext(record: usize): void {
+  next = record;
+}
+
+let arena: usize = CODE_ARENA;
+/** Counts whole flushes, so that a caller can tell that its record is gone. */
+let generation: u32 = 0;
+const RESERVE: usize = U_SIZE + 4096;
+
+/** Makes sure a unit and a run fit; flushes all decoded code otherwise. */
+function reserve(): void {
+  if (arena + 2 * RESERVE <= <usize>CODE_ARENA_END) return;
+  flushCode();
+}
+export function allocate(size: usize): usize {
+  const at = arena;
+  arena += (size + 15) & ~15;
+  return at;
+}
+
+/** Returns the unused end of the newest allocation. */
+export function giveBack(end: usize, used: usize): void {
+  if (arena == end) arena = used;
+}
+
+export function flushCode(): void {
+  generation++;
+  arena = CODE_ARENA;
+  const pages = <usize>(ramSize >> 12);
+  memory.fill(PAGE_UNITS, 0, pages << 2);
+  for (let p: usize = 0; p < pages; p++) {
+    const flags: usize = PAGE_FLAGS + p;
+    store<u8>(flags, load<u8>(flags) & ~PAGE_HAS_CODE);
+  }
+  flushFetch();
+}
+
+function newUnit(frame: u32, mode: u32): usize {
+  const unit = allocate(U_SIZE);
+  memory.fill(unit, 0, mode == MODE_STUB ? U_MAP : U_SIZE);
+  store<u32>(unit, frame, U_FRAME);
+  store<u32>(unit, mode, U_MODE);
+  const head: usize = PAGE_UNITS + (<usize>frame << 2);
+  store<u32>(unit, load<u32>(head), U_NEXT);
+  store<u32>(head, <u32>unit);
+  const flags: usize = PAGE_FLAGS + frame;
+  if (!(load<u8>(flags) & PAGE_HAS_CODE)) {
+    store<u8>(flags, load<u8>(flags) | PAGE_HAS_CODE);
+    protectFrame(frame);
+  }
+  return unit;
+}
+
+/** The page `frame` holds the tail of an instruction of `unit`: writing its first bytes must drop that unit. */
+export function addTail(frame: u32, unit: usize): void {
+  const stub = newUnit(frame, MODE_STUB);
+  store<u64>(stub, 1, U_LINES);
+  store<u32>(stub, <u32>unit, U_DEPENDENT);
+}
+
+function kill(unit: usize): void {
+  if (load<u32>(unit, U_DEAD)) return;
+  store<u32>(unit, 1, U_DEAD);
+  store<u64>(STATS + STAT_INVALIDATIONS, load<u64>(STATS + STAT_INVALIDATIONS) + 1);
+  // Unlink from the page's list.
+  const frame = load<u32>(unit, U_FRAME);
+  let link: usize = PAGE_UNITS + (<usize>frame << 2);
+  while (load<u32>(link) && load<u32>(link) != <u32>unit) link = load<u32>(link) + U_NEXT;
+  if (load<u32>(link)) store<u32>(link, load<u32>(unit, U_NEXT));
+  if (load<u32>(unit, U_MODE) == MODE_STUB) {
+    kill(load<u32>(unit, U_DEPENDENT));
+    return;
+  }
+  let run: usize = load<u32>(unit, U_RUNS);
+  while (run) {
+    const count = load<u32>(run, R_IMM);
+    let record = run + RECORD_SIZE;
+    for (let k: u32 = 0; k < count; k++) {
+      // An END does not depend on the page's bytes, but its cached target does.
+      if (load<u16>(record) == OP_END) store<u32>(record, 0, R_DISP);
+      else store<u16>(record, OP_RESYNC);
+      record += RECORD_SIZE;
+    }
+    run = load<u32>(run, R_DISP);
+  }
+  dropUnit(unit);
+}
+
+/** RAM at [physical, +size) is about to change and its page holds code. */
+export function codeWritten(physical: u64, size: u32): void {
+  const frame = <u32>(physical >> 12);
+  const first = (<u32>physical & 0xfff) >> 6;
+  const last = ((<u32>physical & 0xfff) + size - 1) >> 6;
+  const lines: u64 = last >= 63 ? (<u64>-1) << first : ((<u64>1 << (last + 1)) - 1) & ((<u64>-1) << first);
+  const head: usize = PAGE_UNITS + (<usize>frame << 2);
+  let unit: usize = load<u32>(head);
+  while (unit) {
+    const after: usize = load<u32>(unit, U_NEXT);
+    if (load<u64>(unit, U_LINES) & lines) kill(unit);
+    unit = after;
+  }
+  if (!load<u32>(head)) {
+    const flags: usize = PAGE_FLAGS + frame;
+    store<u8>(flags, load<u8>(flags) & ~PAGE_HAS_CODE);
+  }
+}
+
+/** Translates an instruction address; the fault is the program's, at RIP. */
+export function fetchPhysical(linear: u64): u64 {
+  return walk(linear, currentAccess() | ACCESS_FETCH);
+}
+
+/** Unit for the page at `linear`, through the page tables. */
+function fetchUnit(linear: u64): usize {
+  store<u32>(CURRENT, 0);
+  const mode = load<u32>(MODE);
+  if ((mode & MODE_CODE_MASK) == MODE_64 && !isCanonical(linear)) fault(GP, 0);
+  const physical = fetchPhysical(linear);
+  if (!isRam(physical)) fault(UD, 0);
+  const frame = <u32>(physical >> 12);
+  let unit: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
+  while (unit && load<u32>(unit, U_MODE) != mode) unit = load<u32>(unit, U_NEXT);
+  if (!unit) {
+    reserve();
+    unit = newUnit(frame, mode);
+  }
+  const page = linear & ~0xfff;
+  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  store<u64>(entry, page | mode);
+  store<u32>(entry, <u32>unit, 8);
+  store<u32>(entry, frame, 12);
+  return unit;
+}
+
+/** Finds or makes the record for linear address `linear`; RIP must already hold it, for faults. */
+export function enter(linear: u64): usize {
+  const page = linear & ~0xfff;
+  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  const unit: usize = load<u64>(entry) == (page | <u64>load<u32>(MODE)) ? <usize>load<u32>(entry, 8) : fetchUnit(linear);
+  store<u64>(LINEAR_PAGE, page);
+  store<u32>(UNIT, <u32>unit);
+  const record: usize = load<u32>(unit + ((<usize>linear & 0xfff) << 2), U_MAP);
+  return record ? record : decodeAt(unit, <u32>linear & 0xfff);
+}
+
+function decodeAt(unit: usize, offset: u32): usize {
+  store<u32>(CURRENT, 0);
+  if (arena + 2 * RESERVE > <usize>CODE_ARENA_END) {
+    flushCode();
+    return enter(load<u64>(LINEAR_PAGE) + offset);
+  }
+  const record = decodeRun(unit, offset);
+  // Fetching may set an accessed bit in a page table that lies in this very page.
+  if (load<u32>(unit, U_DEAD)) return enter(load<u64>(LINEAR_PAGE) + offset);
+  return record;
+}
+
+/** Links a finished run into its unit. `count` records follow the header. */
+export function addRun(unit: usize, header: usize, count: u32, firstOffset: u32, endOffset: u32): void {
+  store<u32>(header, load<u32>(unit, U_RUNS), R_DISP);
+  store<u32>(header, count, R_IMM);
+  store<u32>(unit, <u32>header, U_RUNS);
+  const last: u32 = (endOffset > 4096 ? <u32>4096 : endOffset) - 1;
+  let lines: u64 = 0;
+  for (let line = firstOffset >> 6; line <= last >> 6; line++) lines |= (<u64>1) << line;
+  store<u64>(unit, load<u64>(unit, U_LINES) | lines, U_LINES);
+}
+
+// ---- control transfers ----------------------------------------------------------------------------------------------
+
+/** Settles COUNT up to and with `record`; true when the run's budget is used up. */
+function settle(record: usize, extra: i64): bool {
+  const left = load<i64>(COUNT) - <i64>((record - load<u32>(START)) >> 4) - extra;
+  store<i64>(COUNT, left);
+  return left <= 0;
+}
+
+/** Settles the count of the instructions before `record`, for code that needs the exact time. */
+export function settleBefore(record: usize): void {
+  settle(record, 0);
+  store<usize>(START, record);
+}
+
+/** Goes to instruction pointer `ip` (already masked and checked); `from` is the branch. */
+export function jump(from: usize, ip: u64): void {
+  const stop = settle(from, 1);
+  arrive(stop, ip);
+}
+
+/** Settled already: continue at `ip`. */
+export function arrive(stop: bool, ip: u64): void {
+  store<u64>(RIP, ip);
+  if (stop) {
+    next = STOP_RECORD;
+    store<u32>(START, STOP_RECORD);
+    return;
+  }
+  const record = enter((ip + load<u64>(CODE_BASE)) & linearMask());
+  store<usize>(START, record);
+  next = record;
+}
+
+function linearMask(): u64 {
+  return (load<u32>(MODE) & MODE_CODE_MASK) == MODE_64 ? u64.MAX_VALUE : 0xffffffff;
+}
+
+/** Instruction pointer of a record of the page being executed. */
+export function ipOf(record: usize): u64 {
+  return (load<u64>(LINEAR_PAGE) + <u64>(<u32>load<u16>(record, R_WHERE) & 0xfff) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK);
+}
+/** Instruction pointer after a record. */
+export function ipAfter(i: Insn): u64 {
+  return (load<u64>(LINEAR_PAGE) + <u64>(i.offset + i.length) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK);
+}
+
+/** SDM Vol. 2, JMP: a near target outside the code segment's limit, or not canonical, raises #GP(0) at the branch. */
+export function checkTarget(from: usize, ip: u64): void {
+  const mode = load<u32>(MODE);
+  if ((mode & MODE_CODE_MASK) == MODE_64) {
+    if (isCanonical(ip)) return;
+  } else if (ip <= <u64>load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT)) return;
+  store<usize>(CURRENT, from);
+  fault(GP, 0);
+}
+
+/** Raises what a relative branch would raise (a CALL checks before it pushes). */
+export function checkRelative(i: Insn, mask: u64): void {
+  checkTarget(changetype<usize>(i), (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask);
+}
+
+/** Near relative branch, taken. imm is the target's offset from the page's start; disp caches the record. */
+export function branchRelative(i: Insn, mask: u64): void {
+  const record = changetype<usize>(i);
+  const cached: usize = i.disp;
+  if (cached) {
+    if (!settle(record, 1)) {
+      store<usize>(START, cached);
+      next = cached;
+      return;
+    }
+    arrive(true, (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask);
+    return;
+  }
+  const ip = (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask;
+  checkTarget(record, ip);
+  const before = generation;
+  const unit = load<u32>(UNIT);
+  jump(record, ip);
+  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD && !(load<u32>(MODE) & MODE_CS_LIMIT) && ((ip + load<u64>(CODE_BASE)) & ~0xfff) == load<u64>(LINEAR_PAGE)) {
+    i.disp = <i32>next;
+  }
+}
+
+/** Near indirect branch. */
+export function branchIndirect(i: Insn, ip: u64): void {
+  checkTarget(changetype<usize>(i), ip);
+  jump(changetype<usize>(i), ip);
+}
+
+/** END: the run goes on at page offset imm. */
+export function goOn(i: Insn): void {
+  const record = changetype<usize>(i);
+  const stop = settle(record, 0);
+  const cached: usize = i.disp;
+  if (cached && !stop) {
+    store<usize>(START, cached);
+    next = cached;
+    return;
+  }
+  const before = generation;
+  const unit = load<u32>(UNIT);
+  arrive(stop, (load<u64>(LINEAR_PAGE) + <u64>(<u32>i.imm) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK));
+  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD) i.disp = <i32>next;
+}
+
+/** RESYNC: the record's unit was dropped. */
+export function resync(i: Insn): void {
+  const ip = ipOf(changetype<usize>(i));
+  arrive(settle(changetype<usize>(i), 0), ip);
+}
+
+/** STRADDLE: the next record's instruction crosses a page; go on if the next page still is the one decoded. */
+export function straddle(i: Insn): void {
+  const record = changetype<usize>(i);
+  const ip = ipOf(record);
+  store<u64>(RIP, ip);
+  store<u32>(CURRENT, 0);
+  const stop = settle(record, 0);
+  store<usize>(START, record + RECORD_SIZE);
+  if (stop) {
+    next = STOP_RECORD;
+    store<u32>(START, STOP_RECORD);
+    return;
+  }
+  const linear = load<u64>(LINEAR_PAGE) + 4096;
+  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  const hit = load<u64>(entry) == (linear | <u64>load<u32>(MODE));
+  const frame = hit ? load<u32>(entry, 12) : <u32>(fetchPhysical(linear & linearMask()) >> 12);
+  if (frame == <u32>i.imm) {
+    next = record + RECORD_SIZE;
+    return;
+  }
+  // Another page is mapped there now: decode again.
+  const unit: usize = load<u32>(UNIT);
+  const offset = <u32>load<u16>(record, R_WHERE) & 0xfff;
+  store<u32>(unit + (<usize>offset << 2), 0, U_MAP);
+  next = enter(load<u64>(LINEAR_PAGE) + offset);
+  store<usize>(START, next);
+}
+
+/** After an instruction that changed mode, paging or interrupt state: look the following instruction up again. */
+export function continueAfter(i: Insn): void {
+  const ip = ipAfter(i);
+  jump(changetype<usize>(i), ip);
+}
+/** The same, but leave the run so that the host sees pending events. */
+export function leaveAfter(i: Insn, reason: u32): void {
+  leaveAt(i, ipAfter(i), reason);
+}
+export function leaveAt(i: Insn, ip: u64, reason: u32): void {
+  settle(changetype<usize>(i), 1);
+  store<u32>(EXIT_REASON, reason);
+  arrive(true, ip);
+}
+

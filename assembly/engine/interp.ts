@@ -1,0 +1,393 @@
+/**
+ * Backend that does the work at once (tier 0). Every method is inlined into the instruction that uses it; what is
+ * rare (TLB misses, odd segments, page crossings) is a call. Values are plain Wasm numbers.
+ */
+import {
+  CODE_LINEAR_PAGE, EA_LONG, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_BASE,
+  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR,
+} from '../layout';
+import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
+import { bank } from '../mmu/tlb';
+import { segmentLinear, stackLinear } from '../system/segment';
+import { faultAt } from '../system/fault';
+import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
+import { branchIndirect, branchRelative, checkRelative, checkTarget, ipAfter } from './cache';
+import { Flags } from './flags';
+
+/** Segments, long displacements: everything that the two flat cases do not cover. */
+export function addressGeneral(i: Insn, size: u32): u64 {
+  const mask = load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  let offset: u64;
+  if (i.ea & EA_LONG) {
+    if (i.r1 == CODE_LINEAR_PAGE) offset = load<u64>(LINEAR_PAGE) + <u64>(i.offset + i.length) + <u64>(<i64>i.disp);
+    else offset = load<u64>(changetype<usize>(i) + 8);
+  } else {
+    offset =
+      load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp);
+  }
+  return segmentLinear(i, <u32>i.ea >> 4, offset & mask, size);
+}
+
+@unmanaged
+@final
+export class Interp {
+  // ---- addresses --------------------------------------------------------------------------------------------------
+  /** Linear address of the memory operand. */
+  @inline linear(i: Insn, size: u32): u64 {
+    if (i.ea & EA_SEGMENT) return addressGeneral(i, size);
+    return (
+      (load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp)) &
+      load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3))
+    );
+  }
+  /** Effective address without its segment (LEA). */
+  @inline effective(i: Insn): u64 {
+    let offset: u64;
+    if (i.ea & EA_LONG) offset = load<u64>(LINEAR_PAGE) + <u64>(i.offset + i.length) + <u64>(<i64>i.disp);
+    else
+      offset =
+        load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp);
+    return offset & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  }
+
+  // ---- memory at a linear address ------------------------------------------------------------------------------------
+  @inline loadAt<W>(i: Insn, linear: u64): W {
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    return <W>readSlow(i, linear, sizeof<W>());
+  }
+  @inline storeAt<W>(i: Insn, linear: u64, value: W): void {
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    else writeSlow(i, linear, sizeof<W>(), <u64>value);
+  }
+  @inline load128At(i: Insn, linear: u64): v128 {
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4080) return v128.load(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    return read128Slow(i, linear);
+  }
+  @inline store128At(i: Insn, linear: u64, value: v128): void {
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4080) v128.store(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    else write128Slow(i, linear, value);
+  }
+
+  // ---- integer operands -----------------------------------------------------------------------------------------------
+  /** Value of an operand of kind K. */
+  @inline read<W, K>(i: Insn): W {
+    if (offsetof<K>() == KIND_R0) return load<W>(GPR + <usize>i.r0);
+    if (offsetof<K>() == KIND_R1) return load<W>(GPR + <usize>i.r1);
+    if (offsetof<K>() == KIND_R2) return load<W>(GPR + <usize>load<u8>(changetype<usize>(i), 13));
+    if (offsetof<K>() == KIND_I) return <W>i.imm;
+    if (offsetof<K>() == KIND_I64) return <W>load<u64>(changetype<usize>(i) + 8);
+    return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
+  }
+  /** Writes an operand; a 32-bit register is zero-extended. */
+  @inline write<W, K>(i: Insn, value: W): void {
+    if (offsetof<K>() == KIND_R0) this.setGpr<W>(<usize>i.r0, value);
+    else if (offsetof<K>() == KIND_R1) this.setGpr<W>(<usize>i.r1, value);
+    else if (offsetof<K>() == KIND_R2) this.setGpr<W>(<usize>load<u8>(changetype<usize>(i), 13), value);
+    else this.storeAt<W>(i, this.linear(i, sizeof<W>()), value);
+  }
+  /** General register by code (number * 8). */
+  @inline gpr<W>(code: usize): W {
+    return load<W>(GPR + code);
+  }
+  @inline setGpr<W>(code: usize, value: W): void {
+    if (sizeof<W>() == 4) store<u64>(GPR + code, <u64>(<u32>value));
+    else store<W>(GPR + code, value);
+  }
+
+  // ---- read-modify-write: a place is where the operand's bytes are, checked for writing ----------------------------------
+  @inline place<W, K>(i: Insn): usize {
+    if (offsetof<K>() == KIND_R0) return GPR + <usize>i.r0;
+    if (offsetof<K>() == KIND_R1) return GPR + <usize>i.r1;
+    const linear = this.linear(i, sizeof<W>());
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) return <usize>linear + load<usize>(entry, TLB_ADDEND);
+    return placeSlow(i, linear, sizeof<W>());
+  }
+  @inline get<W>(place: usize): W {
+    return load<W>(place);
+  }
+  @inline put<W, K>(i: Insn, place: usize, value: W): void {
+    if (offsetof<K>() == KIND_M) {
+      store<W>(place, value);
+      if (place == SCRATCH) commitPlace(i, sizeof<W>());
+    } else if (sizeof<W>() == 4) store<u64>(place, <u64>(<u32>value));
+    else store<W>(place, value);
+  }
+
+  /** Memory destinations only: writes the old value back, as locked instructions do even when nothing changes. */
+  @inline rewrite<W, K>(i: Insn, place: usize, value: W): void {
+    if (offsetof<K>() == KIND_M) this.put<W, K>(i, place, value);
+  }
+
+  // ---- the stack ---------------------------------------------------------------------------------------------------------
+  /** Linear address of stack offset `offset` (already masked). */
+  @inline stackAddress(i: Insn, offset: u64, size: u32): u64 {
+    return load<u32>(STACK_FLAT) ? offset : stackLinear(i, offset, size);
+  }
+  @inline push<W>(i: Insn, value: W): void {
+    const mask = load<u64>(STACK_MASK);
+    const sp = load<u64>(GPR + 32);
+    const down = (sp - sizeof<W>()) & mask;
+    const linear = this.stackAddress(i, down, sizeof<W>());
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    else {
+      nextIsStack();
+      writeSlow(i, linear, sizeof<W>(), <u64>value);
+      stackDone();
+    }
+    store<u64>(GPR + 32, (sp & ~mask) | down);
+  }
+  /** Value on top of the stack; the pointer stays. */
+  @inline top<W>(i: Insn): W {
+    const linear = this.stackAddress(i, load<u64>(GPR + 32) & load<u64>(STACK_MASK), sizeof<W>());
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    nextIsStack();
+    const value = <W>readSlow(i, linear, sizeof<W>());
+    stackDone();
+    return value;
+  }
+  /** Value at RBP taken as stack pointer (LEAVE). */
+  @inline frameTop<W>(i: Insn): W {
+    const linear = this.stackAddress(i, load<u64>(GPR + 40) & load<u64>(STACK_MASK), sizeof<W>());
+    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    nextIsStack();
+    const value = <W>readSlow(i, linear, sizeof<W>());
+    stackDone();
+    return value;
+  }
+  /** Stack pointer ← RBP + by, within its width. */
+  @inline leaveFrame(by: u64): void {
+    const mask = load<u64>(STACK_MASK);
+    store<u64>(GPR + 32, (load<u64>(GPR + 32) & ~mask) | ((load<u64>(GPR + 40) + by) & mask));
+  }
+  @inline bswap<W>(a: W): W {
+    if (sizeof<W>() == 2) return <W>(((<u32>a << 8) | (<u32>a >>> 8)) & 0xffff);
+    return <W>bswap<W>(a);
+  }
+  /** Adds to the stack pointer within its width. */
+  @inline moveStack(by: u64): void {
+    const mask = load<u64>(STACK_MASK);
+    const sp = load<u64>(GPR + 32);
+    store<u64>(GPR + 32, (sp & ~mask) | ((sp + by) & mask));
+  }
+
+  // ---- arithmetic -----------------------------------------------------------------------------------------------------------
+  @inline k<W>(value: i64): W {
+    return <W>value;
+  }
+  @inline add<W>(a: W, b: W): W {
+    return <W>(a + b);
+  }
+  @inline sub<W>(a: W, b: W): W {
+    return <W>(a - b);
+  }
+  @inline mul<W>(a: W, b: W): W {
+    return <W>(a * b);
+  }
+  @inline and<W>(a: W, b: W): W {
+    return <W>(a & b);
+  }
+  @inline or<W>(a: W, b: W): W {
+    return <W>(a | b);
+  }
+  @inline xor<W>(a: W, b: W): W {
+    return <W>(a ^ b);
+  }
+  @inline not<W>(a: W): W {
+    return <W>~a;
+  }
+  /** Shifts by less than the width. */
+  @inline shl<W>(a: W, n: u32): W {
+    return <W>(a << <W>n);
+  }
+  @inline shr<W>(a: W, n: u32): W {
+    return <W>(a >>> <W>n);
+  }
+  @inline sar<W>(a: W, n: u32): W {
+    if (sizeof<W>() == 8) return <W>(<u64>(<i64>a >> <i64>n));
+    if (sizeof<W>() == 4) return <W>(<u32>(<i32>a >> <i32>n));
+    if (sizeof<W>() == 2) return <W>(<u16>(<i32>(<i16>a) >> <i32>n));
+    return <W>(<u8>(<i32>(<i8>a) >> <i32>n));
+  }
+  /** Bit n as 0 or 1. */
+  @inline bit<W>(a: W, n: u32): u32 {
+    if (sizeof<W>() == 8) return <u32>(<u64>a >>> <u64>n) & 1;
+    return (<u32>a >>> n) & 1;
+  }
+  @inline isZero<W>(a: W): u32 {
+    return u32(a == 0);
+  }
+  @inline equal<W>(a: W, b: W): u32 {
+    return u32(a == b);
+  }
+  @inline below<W>(a: W, b: W): u32 {
+    return u32(a < b);
+  }
+  @inline select<W>(condition: u32, a: W, b: W): W {
+    return condition ? a : b;
+  }
+  /** Zero- and sign-extension and truncation from width F to T. */
+  @inline zext<F, T>(a: F): T {
+    return <T>a;
+  }
+  @inline sext<F, T>(a: F): T {
+    if (sizeof<F>() == 8) return <T>a;
+    if (sizeof<F>() == 4) return <T>(<i64>(<i32>a));
+    if (sizeof<F>() == 2) return <T>(<i64>(<i16>a));
+    return <T>(<i64>(<i8>a));
+  }
+  @inline clz<W>(a: W): W {
+    return <W>clz<W>(a);
+  }
+  @inline ctz<W>(a: W): W {
+    return <W>ctz<W>(a);
+  }
+  @inline popcount<W>(a: W): W {
+    if (sizeof<W>() == 8) return <W>popcnt<u64>(<u64>a);
+    return <W>popcnt<u32>(<u32>a);
+  }
+  // 32-bit helpers for counts and flag bits
+  @inline k32(value: u32): u32 {
+    return value;
+  }
+  @inline count<W>(a: W, mask: u32): u32 {
+    return <u32>a & mask;
+  }
+
+  // ---- flags ------------------------------------------------------------------------------------------------------------------
+  @inline flagsAdd<W>(a: W, b: W, r: W): void {
+    Flags.add<W>(a, b, r);
+  }
+  @inline flagsSub<W>(a: W, b: W, r: W): void {
+    Flags.sub<W>(a, b, r);
+  }
+  @inline flagsLogic<W>(r: W): void {
+    Flags.logic<W>(r);
+  }
+  @inline flagsResult<W>(r: W, cf: u32, ov: u32): void {
+    Flags.result<W>(r, cf, ov);
+  }
+  /** As ADD 1, SUB 1, but CF keeps its value. */
+  @inline flagsInc<W>(a: W, r: W): void {
+    const old = load<u32>(FLAG_AUX);
+    Flags.add<W>(a, 1, r);
+    Flags.keepCf(old);
+  }
+  @inline flagsDec<W>(a: W, r: W): void {
+    const old = load<u32>(FLAG_AUX);
+    Flags.sub<W>(a, 1, r);
+    Flags.keepCf(old);
+  }
+  @inline setCf(cf: u32): void {
+    Flags.setCf(cf);
+  }
+  @inline setCfOf(cf: u32, ov: u32): void {
+    Flags.setCfOf(cf, ov);
+  }
+  @inline cf(): u32 {
+    return Flags.cf();
+  }
+  @inline condition<C>(): u32 {
+    return u32(Flags.condition(changetype<C>(0).code));
+  }
+
+  // ---- control ------------------------------------------------------------------------------------------------------------------
+  /** Body runs when the condition holds: `if (e.begin(c)) { … } e.end();` */
+  @inline begin(condition: u32): bool {
+    return condition != 0;
+  }
+  @inline end(): void {}
+  /** Raises `vector` (error code 0) when the condition holds; nothing may have been written yet. */
+  @inline faultIf(i: Insn, condition: u32, vector: u32): void {
+    if (condition) faultAt(i, vector);
+  }
+  /** Raises what a relative branch would raise. */
+  @inline checkBranch<W>(i: Insn): void {
+    if (!i.disp) checkRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
+  }
+  @inline checkTarget<W>(i: Insn, target: W): void {
+    // The cheap half of the test: high half zero is canonical and, in a flat segment, within the limit.
+    if (sizeof<W>() != 8 || <u64>target >> 47) checkTarget(changetype<usize>(i), <u64>target);
+  }
+  /** rCX of the address size, and that minus one. */
+  @inline addressCount(i: Insn): u64 {
+    return load<u64>(GPR + 8) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  }
+  @inline loopCount(i: Insn): u64 {
+    return (load<u64>(GPR + 8) - 1) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  }
+  @inline setLoopCount(i: Insn, count: u64): void {
+    if ((i.ea & 3) == 2) store<u16>(GPR + 8, <u16>count);
+    else store<u64>(GPR + 8, count);
+  }
+  @inline isNonZero64(a: u64): u32 {
+    return u32(a != 0);
+  }
+  @inline zf(): u32 {
+    return Flags.zf();
+  }
+  /** Near relative branch, taken; W is the operand size, which masks the instruction pointer. */
+  @inline branch<W>(i: Insn): void {
+    branchRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
+  }
+  @inline branchTo<W>(i: Insn, target: W): void {
+    branchIndirect(i, <u64>target);
+  }
+  /** Instruction pointer of the next instruction. */
+  @inline nextIp<W>(i: Insn): W {
+    return <W>ipAfter(i);
+  }
+
+  // ---- vector registers -----------------------------------------------------------------------------------------------------------
+  @inline xmm<K>(i: Insn): v128 {
+    if (offsetof<K>() == KIND_R0) return v128.load(XMM + (<usize>i.r0 << 2));
+    if (offsetof<K>() == KIND_R1) return v128.load(XMM + (<usize>i.r1 << 2));
+    if (offsetof<K>() == KIND_R2) return v128.load(XMM + (<usize>load<u8>(changetype<usize>(i), 13) << 2));
+    return this.load128At(i, this.linear(i, 16));
+  }
+  /** The same for a memory operand that must be 16-byte aligned, else #GP(0) (legacy SSE). */
+  @inline xmmAligned<K>(i: Insn): v128 {
+    if (offsetof<K>() == KIND_M) {
+      const linear = this.linear(i, 16);
+      if (linear & 15) faultAt(i, 13);
+      return this.load128At(i, linear);
+    }
+    return this.xmm<K>(i);
+  }
+  @inline setXmm<K>(i: Insn, value: v128): void {
+    if (offsetof<K>() == KIND_R0) v128.store(XMM + (<usize>i.r0 << 2), value);
+    else if (offsetof<K>() == KIND_R1) v128.store(XMM + (<usize>i.r1 << 2), value);
+    else this.store128At(i, this.linear(i, 16), value);
+  }
+  @inline setXmmAligned<K>(i: Insn, value: v128): void {
+    if (offsetof<K>() == KIND_M) {
+      const linear = this.linear(i, 16);
+      if (linear & 15) faultAt(i, 13);
+      this.store128At(i, linear, value);
+    } else this.setXmm<K>(i, value);
+  }
+  /** Low 64, 32 (…) bits of a vector operand, or a memory operand of that size. */
+  @inline low<W, K>(i: Insn): W {
+    if (offsetof<K>() == KIND_R0) return load<W>(XMM + (<usize>i.r0 << 2));
+    if (offsetof<K>() == KIND_R1) return load<W>(XMM + (<usize>i.r1 << 2));
+    return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
+  }
+  @inline setLow<W, K>(i: Insn, value: W): void {
+    if (offsetof<K>() == KIND_R0) store<W>(XMM + (<usize>i.r0 << 2), value);
+    else if (offsetof<K>() == KIND_R1) store<W>(XMM + (<usize>i.r1 << 2), value);
+    else this.storeAt<W>(i, this.linear(i, sizeof<W>()), value);
+  }
+  /** MMX register or 64-bit memory operand. */
+  @inline mmx<K>(i: Insn): u64 {
+    if (offsetof<K>() == KIND_R0) return load<u64>(FPR + (<usize>i.r0 << 1));
+    if (offsetof<K>() == KIND_R1) return load<u64>(FPR + (<usize>i.r1 << 1));
+    return this.loadAt<u64>(i, this.linear(i, 8));
+  }
+}

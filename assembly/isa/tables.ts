@@ -1,0 +1,8 @@
+/** All instruction tables, in one list. */
+import type { Table } from './form.ts';
+import { ALU } from './alu.table.ts';
+import { BRANCH } from './branch.table.ts';
+import { MOV } from './mov.table.ts';
+import { STACK } from './stack.table.ts';
+
+export const TABLES: Table[] = [ALU, MOV, STACK, BRANCH];

@@ -1,0 +1,280 @@
+/**
+ * Compiles instruction-table rows to decoder words and forms. A form is one semantic function with its operand kinds
+ * and width; rows that come to the same form share its number.
+ */
+import * as L from '../../assembly/layout.ts';
+import type { Row, Table } from '../../assembly/isa/form.ts';
+
+export interface Operand {
+  letter: string;
+  suffix: string;
+  /** Where the decoder finds it; undefined for implicit operands. */
+  source: number;
+  /** Fixed register code. */
+  fixed: number;
+  byte: boolean;
+  isRegister: boolean;
+  canBeMemory: boolean;
+  canBeRegister: boolean;
+}
+
+export interface CompiledRow {
+  row: Row;
+  table: Table;
+  map: number;
+  opcodes: number[];
+  operands: Operand[];
+  hasModrm: boolean;
+  regField: number;
+  fixedModrm: number | undefined;
+  prefixMask: number;
+  specific: number;
+  widths: string[];
+  immediate: number;
+  words: number[];
+}
+
+export interface Form {
+  number: number;
+  call: string;
+  group: string;
+  hot: boolean;
+  branch: boolean;
+}
+
+export interface Compiled {
+  rows: CompiledRow[];
+  forms: Form[];
+  rowWords: number[];
+  mapWords: number[];
+  formNumbers: number[];
+}
+
+const FIXED: Record<string, [code: number, suffix: string]> = {
+  AL: [0, 'b'], AX: [0, 'w'], rAX: [0, 'v'], CL: [8, 'b'], DX: [16, 'w'],
+};
+const IMMEDIATES: Record<string, number> = {
+  ib: L.IMM_IB, iw: L.IMM_IW, iz: L.IMM_IZ, iv: L.IMM_IV, rel8: L.IMM_REL8, relz: L.IMM_RELZ, moffs: L.IMM_MOFFS,
+  iwib: L.IMM_IWIB, ptr: L.IMM_PTR, is4: L.IMM_IS4,
+};
+const PREFIXES: Record<string, number> = {
+  NP: L.ROW_PREFIX_NP, '66': L.ROW_PREFIX_66, F3: L.ROW_PREFIX_F3, F2: L.ROW_PREFIX_F2, NP66: L.ROW_PREFIX_NP | L.ROW_PREFIX_66,
+  NPF3: L.ROW_PREFIX_NP | L.ROW_PREFIX_F3, NP66F2: L.ROW_PREFIX_NP | L.ROW_PREFIX_66 | L.ROW_PREFIX_F2,
+};
+const UNITS = { integer: L.UNIT_INTEGER, x87: L.UNIT_X87, mmx: L.UNIT_MMX, sse: L.UNIT_SSE, avx: L.UNIT_AVX };
+
+function parseOperand(text: string): Operand {
+  const operand: Operand = { letter: text, suffix: '', source: L.SOURCE_NONE, fixed: 0, byte: false, isRegister: false, canBeMemory: false, canBeRegister: true };
+  const fixed = FIXED[text];
+  if (fixed) return { ...operand, letter: text, suffix: fixed[1], source: L.SOURCE_FIXED, fixed: fixed[0], isRegister: true };
+  if (text === '1') return { ...operand, letter: '1' };
+  if (/^(ST0|STi)$/.test(text)) return { ...operand, letter: text };
+  operand.letter = text[0]!;
+  operand.suffix = text.slice(1);
+  const register = (source: number, memory: boolean, reg: boolean) => {
+    operand.source = source;
+    operand.isRegister = reg;
+    operand.canBeMemory = memory;
+    operand.canBeRegister = reg;
+  };
+  switch (operand.letter) {
+    case 'E': case 'W': case 'Q': register(L.SOURCE_RM, true, true); break;
+    case 'R': case 'U': case 'N': register(L.SOURCE_RM, false, true); break;
+    case 'M': register(L.SOURCE_RM, true, false); break;
+    case 'G': case 'V': case 'P': case 'S': case 'C': case 'D': register(L.SOURCE_REG, false, true); break;
+    case 'Z': register(L.SOURCE_OPCODE, false, true); break;
+    case 'B': case 'H': register(L.SOURCE_VVVV, false, true); break;
+    case 'L': register(L.SOURCE_IS4, false, true); break;
+    case 'I': case 'J': case 'O': case 'X': case 'Y': case 'F': case 'A': break;
+    default: throw new Error(`unknown operand letter in ${text}`);
+  }
+  operand.byte = operand.suffix === 'b' && 'EGRZ'.includes(operand.letter);
+  return operand;
+}
+
+function compileRow(table: Table, row: Row): CompiledRow {
+  const fail = (why: string): never => {
+    throw new Error(`${row.name} "${row.opcode}" ${row.operands}: ${why}`);
+  };
+  const options = row.options;
+  const tokens = row.opcode.split(/\s+/);
+  let map = 0;
+  let prefixMask = 15;
+  let specific = 0;
+  let wMask = 3;
+  let lMask = 3;
+  let vex = false;
+  let opcode = -1;
+  let plusR = false;
+  let hasModrm = false;
+  let regField = 8;
+  let fixedModrm: number | undefined;
+  let immediate = L.IMM_NONE;
+  for (const [n, token] of tokens.entries()) {
+    if (token.startsWith('VEX.')) {
+      const [, length, prefix, vexMap, w] = token.split('.');
+      vex = true;
+      map = { '0F': 4, '0F38': 5, '0F3A': 6 }[vexMap!] ?? fail('VEX map');
+      prefixMask = PREFIXES[prefix!] ?? fail('VEX prefix');
+      wMask = w === 'W0' ? 1 : w === 'W1' ? 2 : 3;
+      lMask = length === '128' ? 1 : length === '256' ? 2 : 3;
+    } else if (opcode < 0 && n < tokens.length - 1 && token in PREFIXES) {
+      prefixMask = PREFIXES[token]!;
+      specific += 2;
+    } else if (opcode < 0 && (token === 'W0' || token === 'W1')) {
+      wMask = token === 'W0' ? 1 : 2;
+      specific += 1;
+    } else if (opcode < 0 && !vex && map === 0 && token === '0F') map = 1;
+    else if (opcode < 0 && !vex && map === 1 && (token === '38' || token === '3A') && n < tokens.length - 1) {
+      map = token === '38' ? 2 : 3;
+    } else if (opcode < 0) {
+      const m = /^([0-9A-F]{2})(\+r)?$/.exec(token) ?? fail(`opcode byte ${token}`);
+      opcode = parseInt(m[1]!, 16);
+      plusR = m[2] !== undefined;
+    } else if (token === '/r') hasModrm = true;
+    else if (/^\/[0-7]$/.test(token)) {
+      hasModrm = true;
+      regField = Number(token[1]);
+    } else if (/^[0-9A-F]{2}$/.test(token)) {
+      hasModrm = true;
+      fixedModrm = parseInt(token, 16);
+      specific += 4;
+    } else immediate = IMMEDIATES[token] ?? fail(`token ${token}`);
+  }
+  const operands = row.operands === '' ? [] : row.operands.split(/\s+/).map(parseOperand);
+  if (operands.some((o) => o.letter === '1')) immediate = L.IMM_ONE;
+  const rm = operands.find((o) => o.source === L.SOURCE_RM);
+  let mod = 3;
+  if (fixedModrm !== undefined) mod = 2;
+  else if (operands.some((o) => o.letter === 'STi')) mod = 2;
+  else if (rm) mod = (rm.canBeMemory ? 1 : 0) | (rm.canBeRegister ? 2 : 0);
+  if (mod !== 3) specific += 1;
+  const integer = operands.find((o) => 'EGZRIMB'.includes(o.letter) || o.letter in FIXED);
+  const wide = operands.some((o) => (o.suffix === 'v' || o.suffix === 'z') && o.letter !== 'J');
+  const y = operands.some((o) => o.suffix === 'y');
+  const width = wide ? L.WIDTH_V : y ? L.WIDTH_Y : L.WIDTH_ONE;
+  const bySuffix: Record<string, string> = { b: 'u8', w: 'u16', d: 'u32', q: 'u64' };
+  const widths = wide ? ['u16', 'u32', 'u64'] : y ? ['u32', 'u64'] : [bySuffix[integer?.suffix ?? ''] ?? ''];
+  const modes = options.i64 ? 3 : options.o64 ? 4 : 7;
+  const osz = options.osz === undefined ? 7 : options.osz === 16 ? 1 : options.osz === 32 ? 2 : 4;
+  let mask = prefixMask;
+  if (options.ignore66) mask |= mask & L.ROW_PREFIX_NP ? L.ROW_PREFIX_66 : 0;
+  const match =
+    mask | (regField << L.ROW_REG_SHIFT) | (mod & 1 ? L.ROW_MEM : 0) | (mod & 2 ? L.ROW_REG : 0) | (modes << L.ROW_MODE_SHIFT) |
+    (wMask << L.ROW_W_SHIFT) | (lMask << L.ROW_L_SHIFT) | (fixedModrm === undefined ? 0 : L.ROW_FIXED_MODRM | (fixedModrm << L.ROW_MODRM_SHIFT)) |
+    (osz << L.ROW_OSZ_SHIFT);
+  const usesMmx = table.unit === 'sse' && operands.some((o) => 'PQN'.includes(o.letter));
+  const ends = options.end;
+  const unit = options.feature === 'WAIT' ? L.UNIT_WAIT : UNITS[table.unit];
+  const attributes =
+    (hasModrm ? L.ROW_HAS_MODRM : 0) | (options.lock ? L.ROW_LOCK : 0) | (options.d64 ? L.ROW_D64 : 0) | (ends ? L.ROW_ENDS : 0) |
+    (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) | (immediate << L.ROW_IMM_SHIFT) | (unit << L.ROW_UNIT_SHIFT) |
+    (width << L.ROW_WIDTH_SHIFT) | (usesMmx ? L.ROW_MMX : 0);
+  const opcodes = plusR ? Array.from({ length: 8 }, (_, n) => opcode + n) : [opcode];
+  return {
+    row, table, map, opcodes, operands, hasModrm, regField, fixedModrm, prefixMask, specific, widths, immediate,
+    words: [match >>> 0, attributes >>> 0],
+  };
+}
+
+/** Operand kinds and record slots for the register or memory form. */
+function assign(row: CompiledRow, memory: boolean, width: string): { kinds: string[]; slots: number[] } {
+  const free = memory || row.immediate === L.IMM_MOFFS ? [L.SLOT_R0, L.SLOT_R2] : [L.SLOT_R0, L.SLOT_R1, L.SLOT_R2];
+  const kinds: string[] = [];
+  const slots: number[] = [];
+  for (const o of row.operands) {
+    let slot = L.SLOT_NONE;
+    let kind = '';
+    if (o.source === L.SOURCE_RM && memory) kind = 'M';
+    else if (o.letter === 'O') kind = 'M';
+    else if (o.isRegister) {
+      const taken = free.shift();
+      if (taken === undefined) throw new Error(`${row.row.name} ${row.row.operands}: too many registers`);
+      slot = taken;
+      kind = `R${slot}`;
+    } else if (o.letter === 'I' || o.letter === '1') kind = row.immediate === L.IMM_IV && width === 'u64' ? 'I64' : 'I';
+    kinds.push(kind);
+    slots.push(slot);
+  }
+  while (slots.length < 4) slots.push(L.SLOT_NONE);
+  return { kinds, slots };
+}
+
+function instantiate(row: CompiledRow, width: string, kinds: string[]): string {
+  const { name, options } = row.row;
+  let call: string;
+  if (options.helper) call = options.fn ?? name;
+  else if (options.fn !== undefined) call = options.fn;
+  else {
+    const parameters = ['B'];
+    if (width !== '' && row.table.unit === 'integer') parameters.push('W');
+    kinds.forEach((k, n) => k !== '' && parameters.push(`K${n}`));
+    call = `${name}<${parameters.join(', ')}>`;
+  }
+  call = call.replace(/\bB\b/g, 'Interp').replace(/\bW\b/g, width || 'u32').replace(/\bK(\d)\b/g, (_, n: string) => kinds[Number(n)] ?? '?');
+  return `${call}(i)`;
+}
+
+export function compile(tables: Table[]): Compiled {
+  const rows = tables.flatMap((t) => t.rows.map((r) => compileRow(t, r)));
+  const found = new Map<string, Form>();
+  const chosen: string[][] = [];
+  for (const row of rows) {
+    const list: string[] = [];
+    const isMemory = (memory: boolean) => (row.words[0]! & (memory ? L.ROW_MEM : L.ROW_REG)) !== 0 || !row.hasModrm;
+    const widths = row.widths.length === 1 && row.widths[0] === '' ? [''] : row.widths;
+    for (const width of widths) {
+      for (const memory of [false, true]) {
+        if (!isMemory(memory) || (memory && !row.hasModrm)) {
+          list.push('');
+          continue;
+        }
+        const { kinds } = assign(row, memory, width);
+        const call = instantiate(row, width, kinds);
+        const options = row.row.options;
+        const old = found.get(call);
+        const hot = options.hot === true && !options.helper;
+        if (old) {
+          old.hot ||= hot;
+          old.branch ||= options.branch === true;
+        } else found.set(call, { number: 0, call, group: row.table.group, hot, branch: options.branch === true });
+        list.push(call);
+      }
+    }
+    chosen.push(list);
+  }
+  // Hot forms first, then the others group by group.
+  const forms = [...found.values()].sort((a, b) => Number(b.hot) - Number(a.hot));
+  const groups = tables.map((t) => t.group);
+  const ordered = [...forms.filter((f) => f.hot), ...groups.filter((g, n) => groups.indexOf(g) === n).flatMap((g) => forms.filter((f) => !f.hot && f.group === g))];
+  ordered.forEach((f, n) => (f.number = L.OP_FIRST + n));
+
+  const formNumbers: number[] = [];
+  rows.forEach((row, n) => {
+    const reg = assign(row, false, '').slots;
+    const mem = row.operands.some((o) => o.source === L.SOURCE_RM && o.canBeMemory) ? assign(row, true, '').slots : reg;
+    row.words.push(formNumbers.length);
+    row.words.push(pack(row.operands.map((o) => (o.isRegister || o.canBeMemory ? o.source | (o.byte ? L.SOURCE_BYTE : 0) : 0)), 8));
+    row.words.push(pack(row.operands.map((o) => o.fixed), 8));
+    row.words.push((pack(reg, 4) | (pack(mem, 4) << 16)) >>> 0);
+    for (const call of chosen[n]!) formNumbers.push(call === '' ? L.OP_INVALID : found.get(call)!.number);
+  });
+
+  // Rows by map and opcode byte; a row with several bytes (+r) is listed once for each.
+  const rowWords: number[] = [];
+  const mapWords: number[] = [];
+  for (let map = 0; map < L.OPCODE_MAPS; map++) {
+    for (let opcode = 0; opcode < 256; opcode++) {
+      const here = rows.filter((r) => r.map === map && r.opcodes.includes(opcode)).sort((a, b) => b.specific - a.specific);
+      mapWords.push(rowWords.length / 6, here.length);
+      for (const r of here) rowWords.push(...r.words);
+    }
+  }
+  return { rows, forms: ordered, rowWords, mapWords, formNumbers };
+}
+
+function pack(values: number[], bits: number): number {
+  let word = 0;
+  values.slice(0, 4).forEach((v, n) => (word |= v << (n * bits)));
+  return word >>> 0;
+}
