@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOST_AWAY_MS 50
+#define LOOK_AGAIN_MS 20
 #define OPEN_FILES 1048576
 
 static void welcome(uint64_t epoch) {
@@ -91,9 +91,9 @@ int main(void) {
   for (;;) {
     struct pollfd entries[2 + PROCESS_POLLS];
     int count = process_wants(entries + 2);
-    bool host_here = port_wants(&entries[0]);
+    bool wait = port_wants(&entries[0]) && !process_holds();
     entries[1] = (struct pollfd){.fd = children, .events = POLLIN};
-    if (poll(entries, 2 + (nfds_t)count, host_here ? -1 : HOST_AWAY_MS) < 0) continue;
+    if (poll(entries, 2 + (nfds_t)count, wait ? -1 : LOOK_AGAIN_MS) < 0) continue;
     /* Streams first: a message may forget a channel that an entry still names. */
     process_service(entries + 2, count);
     if (entries[1].revents & POLLIN) {

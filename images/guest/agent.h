@@ -62,6 +62,8 @@ void process_message(uint8_t type, uint32_t channel, struct reader *payload);
 int process_wants(struct pollfd *entries);
 void process_service(const struct pollfd *entries, int count);
 void process_reap(void);
+/* Whether to look again soon: output waits for a program that is about to run. */
+bool process_holds(void);
 /* Describes all channels after a HELLO; their output stops until the host grants credit again. */
 void process_resync(void);
 unsigned process_count(void);

@@ -71,6 +71,7 @@ function initramfsEntries(agent, root) {
     ...['bin', 'dev', 'etc', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'proc', 'root', 'run', 'sys', 'tmp', 'usr'].map(folder),
     folder('usr/bin'),
     { path: 'dev/console', mode: 0o20600, device: [5, 1] },
+    { path: 'root/null', mode: 0o20666, device: [1, 3] },
     program('init', agent),
     program('bin/busybox', readFileSync(join(root, 'bin/busybox'))),
     link('bin/sh', 'busybox'),
@@ -106,7 +107,8 @@ export async function ensureInitramfs({ update = false, force = false } = {}) {
       .map((name) => join(root, 'usr/share/doc', name, 'copyright'))
       .filter((path) => existsSync(path))
       .map((path) => `==== ${path.slice(root.length + 1)}\n${readFileSync(path, 'utf8')}\n`);
-    const files = { 'initramfs.cpio': archive, agent, notices: Buffer.from(notices.join('')) };
+    const busybox = readFileSync(join(root, 'bin/busybox'));
+    const files = { 'initramfs.cpio': archive, agent, busybox, notices: Buffer.from(notices.join('')) };
     const entry = publish('guest', key, files, { recipe: RECIPE, sourceHash, packages: versions, toolchain });
     progress.end(`built, ${(archive.length / 1e6).toFixed(1)} MB, of it the agent ${Math.round(agent.length / 1e3)} kB`);
     return entry;

@@ -22,9 +22,12 @@
 
 #define RUN_FOLDER "/run/vivarium"
 #define CRUN "/usr/bin/crun"
+/* Like /dev/null, but only ours: crun gives the streams' files to the container's user. */
+#define PRIVATE_NULL "/root/null"
 #define MAX_NAME 64
 #define MAX_ORPHANS 64
 #define MAX_WORDS 4096
+#define PF_FORKNOEXEC 0x40 /* Linux, include/linux/sched.h */
 
 enum { IN, OUT, ERR, STREAMS };
 
@@ -33,6 +36,8 @@ struct channel {
   uint8_t kind, flags, state;
   uint8_t how;
   bool reaped, exit_sent, stdin_eof, stdin_closed;
+  bool execed; /* the program itself runs; before, output can only be crun's */
+  bool held;   /* there is output from before that */
   int32_t code;
   char *text; /* why the start failed */
   uint8_t *spec;
@@ -56,6 +61,7 @@ static struct channel *channels[MAX_CHANNELS];
 static struct {
   pid_t pid;
   int status;
+  bool without_exec;
 } orphans[MAX_ORPHANS];
 static unsigned next_orphan;
 
@@ -136,10 +142,34 @@ static void write_stdin(struct channel *c) {
   }
 }
 
+/*
+ * Whether a process (also one that has ended and was not waited for) has never called exec: crun's child on its way
+ * into the container. If its exec fails, crun's message is on the program's stderr, and its exit code is 1.
+ */
+static bool never_execed(pid_t pid) {
+  char path[32], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+  if (fd >= 0) close(fd);
+  if (n <= 0) return false;
+  text[n] = 0;
+  unsigned flags;
+  const char *fields = strrchr(text, ')'); /* proc(5): state ppid pgrp session tty_nr tpgid flags */
+  return fields != NULL && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_FORKNOEXEC);
+}
+
+/* Output before the program itself runs is held back: it may be the reason why it never will. */
+static bool may_read(struct channel *c) {
+  if (!c->execed && c->pid != 0 && !c->reaped) c->execed = !never_execed(c->pid);
+  c->held = !c->execed;
+  return c->execed;
+}
+
 static void read_output(struct channel *c, int s) {
   int bytes_waiting = 0;
   do {
-    if (c->fd[s] < 0) return;
+    if (c->fd[s] < 0 || !may_read(c)) return;
     if (c->credit[s] == 0 || port_room() == 0) {
       /* When the program is gone, what its descendants may write later is not waited for. */
       if (c->reaped && ioctl(c->fd[s], FIONREAD, &bytes_waiting) == 0 && bytes_waiting == 0) close_fd(&c->fd[s]);
@@ -182,6 +212,8 @@ static void start_failed(struct channel *c, int code, const char *text) {
   c->reaped = true;
   c->launcher = 0;
   close_fd(&c->console);
+  close_fd(&c->fd[OUT]); /* what crun wrote there is in its log as well */
+  close_fd(&c->fd[ERR]);
   send_exit_when_drained(c);
 }
 
@@ -201,20 +233,18 @@ static char *read_log(struct channel *c) {
   return NULL;
 }
 
-static void ended(struct channel *c, int status) {
+static void ended(struct channel *c, int status, bool without_exec) {
+  if (without_exec) {
+    char text[MAX_FAILURE_TEXT + 1] = {0};
+    int from = c->flags & SPAWN_TTY ? c->fd[OUT] : c->fd[ERR];
+    (void)!read(from, text, MAX_FAILURE_TEXT);
+    start_failed(c, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text);
+    return;
+  }
   c->how = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_CODE;
   c->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+  c->execed = true;
   c->reaped = true;
-  if (c->kind != SPAWN_GUEST) {
-    /* An exec that fails after crun's parent has gone leaves its reason only in the log. */
-    char *text = read_log(c);
-    if (text != NULL && c->how == EXIT_CODE && strstr(text, "\"error\"") != NULL) {
-      c->how = EXIT_START_FAILED;
-      c->text = text;
-    } else {
-      free(text);
-    }
-  }
   send_exit_when_drained(c);
 }
 
@@ -235,7 +265,7 @@ static void started(struct channel *c, pid_t pid) {
   for (int i = 0; i < MAX_ORPHANS; i++) {
     if (orphans[i].pid != pid) continue;
     orphans[i].pid = 0;
-    ended(c, orphans[i].status);
+    ended(c, orphans[i].status, orphans[i].without_exec);
     return;
   }
 }
@@ -258,7 +288,7 @@ static int make_streams(struct channel *c, int theirs[STREAMS]) {
   for (int s = 0; s < STREAMS; s++) {
     int ends[2];
     if (s == IN && !(c->flags & SPAWN_STDIN)) {
-      theirs[IN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      theirs[IN] = open(PRIVATE_NULL, O_RDONLY | O_CLOEXEC);
       c->stdin_closed = true;
     } else if (pipe2(ends, O_CLOEXEC) == 0) {
       theirs[s] = ends[s == IN ? 0 : 1];
@@ -333,7 +363,8 @@ static void spawn_in_guest(struct channel *c) {
     error = errno;
   }
   for (int s = 0; s < STREAMS; s++) close_fd(&theirs[s]);
-  if (error == 0) started(c, pid);
+  c->execed = error == 0;
+  if (c->execed) started(c, pid);
   else start_failed(c, error, strerror(error));
 }
 
@@ -390,7 +421,7 @@ static void spawn_by_crun(struct channel *c) {
     return;
   }
   if (tty) {
-    for (int s = 0; s < STREAMS; s++) theirs[s] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int s = 0; s < STREAMS; s++) theirs[s] = open(PRIVATE_NULL, O_RDWR | O_CLOEXEC);
   }
   const char *words[20];
   int n = 0;
@@ -444,8 +475,12 @@ static void launcher_ended(struct channel *c, int status) {
 }
 
 void process_reap(void) {
-  int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+  siginfo_t info = {.si_pid = 0};
+  for (; waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0; info.si_pid = 0) {
+    pid_t pid = info.si_pid;
+    int status;
+    bool without_exec = never_execed(pid);
+    if (waitpid(pid, &status, 0) != pid) return;
     struct channel *launched = NULL, *owner = NULL;
     for (int i = 0; i < MAX_CHANNELS; i++) {
       if (channels[i] == NULL) continue;
@@ -455,10 +490,11 @@ void process_reap(void) {
     if (launched != NULL) {
       launcher_ended(launched, status);
     } else if (owner != NULL) {
-      ended(owner, status);
+      ended(owner, status, without_exec);
     } else {
       orphans[next_orphan].pid = pid;
       orphans[next_orphan].status = status;
+      orphans[next_orphan].without_exec = without_exec;
       next_orphan = (next_orphan + 1) % MAX_ORPHANS;
     }
   }
@@ -616,9 +652,10 @@ int process_wants(struct pollfd *entries) {
     struct channel *c = channels[i];
     if (c == NULL) continue;
     send_exit_when_drained(c);
+    if (c->held && may_read(c)) c->held = false;
     for (int what = IN; what <= STREAMS; what++) {
       int fd = what == STREAMS ? c->console : c->fd[what];
-      bool wants = what == STREAMS || (what == IN ? c->ring_fill > 0 : c->credit[what] > 0 && port_room() > 0);
+      bool wants = what == STREAMS || (what == IN ? c->ring_fill > 0 : c->credit[what] > 0 && port_room() > 0 && !c->held);
       if (fd < 0 || !wants) continue;
       wanted[count].channel = c;
       wanted[count].what = what;
@@ -636,6 +673,13 @@ void process_service(const struct pollfd *entries, int count) {
     else if (wanted[i].what == IN) write_stdin(c);
     else read_output(c, wanted[i].what);
   }
+}
+
+bool process_holds(void) {
+  for (int i = 0; i < MAX_CHANNELS; i++) {
+    if (channels[i] != NULL && channels[i]->held && channels[i]->pid != 0) return true;
+  }
+  return false;
 }
 
 unsigned process_count(void) {
