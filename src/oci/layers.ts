@@ -73,6 +73,7 @@ export class LayerApplier {
   }
 
   #applyEntry(entry: TarEntry, content: ContentSource): void {
+    if (entry.path === '') throw badImage(`${this.#what} holds an entry without a name`);
     const names = this.#splitPath(entry.path);
     const name = names.pop();
     if (name === undefined) {
@@ -223,7 +224,6 @@ export class LayerApplier {
     for (const name of names) {
       if (utf8.encode(name).length > this.#limits.nameBytes) throw overLimit(`${this.#what}: ${quote(name)} is longer than ${this.#limits.nameBytes} bytes`);
     }
-    if (path === '') throw badImage(`${this.#what} holds an entry without a name`);
     return names;
   }
 
