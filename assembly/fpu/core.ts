@@ -3,12 +3,55 @@
  * normalised (bit 63 set), exponents in 80-bit bias. The exact or sticky result is left in
  * Fp.sign, exp, sigHi, sigLo; sigHi = 0 says exact zero.
  */
-import { BIAS, Fp, RC_DOWN, setUnpacked } from './state.ts';
+import { BIAS, Fp, INTEGER_BIT, RC_DOWN, setUnpacked } from './state.ts';
 import { divide128by64, leadingZeros, mulHigh, shiftLeft, shiftRightJam, U128 } from './u128.ts';
 
 /** a + b. */
 export function addCore(aSign: u32, aExp: i32, aSig: u64, bSign: u32, bExp: i32, bSig: u64): void {
-  add128(aSign, aExp, aSig, 0, bSign, bExp, bSig, 0);
+  let sign = aSign;
+  let exp = aExp;
+  let sig = aSig;
+  let small = bSig;
+  let gap = aExp - bExp;
+  if (gap < 0 || (gap == 0 && bSig > aSig)) {
+    sign = bSign;
+    exp = bExp;
+    sig = bSig;
+    small = aSig;
+    gap = -gap;
+  }
+  // The smaller operand, aligned: small and its fraction.
+  let fraction: u64 = 0;
+  if (gap >= 64) {
+    if (gap >= 128) fraction = 1;
+    else {
+      fraction = small >> (gap - 64);
+      fraction |= <u64>(fraction << (gap - 64) != small);
+    }
+    small = 0;
+  } else if (gap != 0) {
+    fraction = small << (64 - gap);
+    small >>= gap;
+  }
+  if (aSign == bSign) {
+    const sum = sig + small;
+    if (sum < sig) {
+      setUnpacked(sign, exp + 1, (sum >> 1) | INTEGER_BIT, (sum << 63) | (fraction >> 1) | (fraction & 1));
+    } else setUnpacked(sign, exp, sum, fraction);
+    return;
+  }
+  normaliseDifference(sign, exp, sig - small - <u64>(fraction != 0), 0 - fraction);
+}
+
+/** Unpacked ← ±hi:lo, which subtraction may have left unnormalised or zero. */
+function normaliseDifference(sign: u32, exp: i32, hi: u64, lo: u64): void {
+  if (<i64>hi < 0) setUnpacked(sign, exp, hi, lo);
+  else if ((hi | lo) == 0) setUnpacked(<u32>(Fp.rc == RC_DOWN), 0, 0, 0);
+  else {
+    const zeros = leadingZeros(hi, lo);
+    shiftLeft(hi, lo, zeros);
+    setUnpacked(sign, exp - zeros, U128.hi, U128.lo);
+  }
 }
 
 /** a + b for 128-bit significands; the smaller may be shifted into a sticky bit. */
@@ -38,7 +81,7 @@ export function add128(
     const partial = hi + smallHi;
     const sumHi = partial + carryLo;
     if (partial < hi || sumHi < partial) {
-      setUnpacked(sign, exp + 1, (sumHi >> 1) | 0x8000000000000000, (sumHi << 63) | (sumLo >> 1) | (sumLo & 1));
+      setUnpacked(sign, exp + 1, (sumHi >> 1) | INTEGER_BIT, (sumHi << 63) | (sumLo >> 1) | (sumLo & 1));
     } else {
       setUnpacked(sign, exp, sumHi, sumLo);
     }
@@ -46,17 +89,7 @@ export function add128(
   }
   const differenceLo = lo - smallLo;
   const differenceHi = hi - smallHi - <u64>(lo < smallLo);
-  if (<i64>differenceHi < 0) {
-    setUnpacked(sign, exp, differenceHi, differenceLo);
-    return;
-  }
-  if ((differenceHi | differenceLo) == 0) {
-    setUnpacked(<u32>(Fp.rc == RC_DOWN), 0, 0, 0);
-    return;
-  }
-  const zeros = leadingZeros(differenceHi, differenceLo);
-  shiftLeft(differenceHi, differenceLo, zeros);
-  setUnpacked(sign, exp - zeros, U128.hi, U128.lo);
+  normaliseDifference(sign, exp, differenceHi, differenceLo);
 }
 
 /** a · b, exact. */

@@ -32,7 +32,8 @@ function fromNarrow<T>(a: T): void {
   const fraction = narrowFraction<T>(a);
   const maximum: i32 = sizeof<T>() == 8 ? 0x7ff : 0xff;
   if (field == maximum) {
-    let sig = (fraction << (sizeof<T>() == 8 ? 11 : 40)) | INTEGER_BIT;
+    const widen: u64 = sizeof<T>() == 8 ? 11 : 40;
+    let sig = (fraction << widen) | INTEGER_BIT;
     if (fraction != 0 && (sig & QUIET_BIT) == 0) {
       Fp.flags |= FLAG_IE;
       sig |= QUIET_BIT;
@@ -62,7 +63,8 @@ export function f80FromF64(a: u64): void {
 
 function toNarrow<T>(hi: u32, lo: u64): T {
   const sign = hi >> 15;
-  const signBit: u64 = <u64>sign << (sizeof<T>() == 8 ? 63 : 31);
+  const signShift: u64 = sizeof<T>() == 8 ? 63 : 31;
+  const signBit: u64 = <u64>sign << signShift;
   const maximum: u64 = sizeof<T>() == 8 ? 0x7ff << 52 : 0xff << 23;
   if (isUnsupported(hi, lo)) {
     Fp.flags |= FLAG_IE;

@@ -138,7 +138,8 @@ export function roundNarrow<T>(sign: u32, exp: i32, hi: u64, lo: u64): T {
   const exponentMax: i32 = sizeof<T>() == 8 ? 0x7ff : 0xff;
   const bias: i32 = sizeof<T>() == 8 ? 1023 : 127;
   const shift = 63 - fractionBits;
-  const signBit: u64 = <u64>sign << (sizeof<T>() == 8 ? 63 : 31);
+  const signShift: u64 = sizeof<T>() == 8 ? 63 : 31;
+  const signBit: u64 = <u64>sign << signShift;
   const narrowExp = exp - BIAS + bias;
 
   let rest = (hi << (fractionBits + 1)) | <u64>(lo != 0);

@@ -16,7 +16,7 @@ import {
   SIN_SERIES_COUNT,
 } from './constants.ts';
 import { roundF80Full } from './round.ts';
-import { BIAS, C2, EXP_MAX, Fp, INTEGER_BIT, setF80 } from './state.ts';
+import { BIAS, C2, Fp, INTEGER_BIT, setF80 } from './state.ts';
 import {
   denormalStops,
   exponentOf,
