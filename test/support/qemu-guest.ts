@@ -16,8 +16,8 @@ export interface QemuGuestOptions {
   /** 9p tag to host folder. */
   shares?: Record<string, string>;
   memoryMiB?: number;
-  /** kvm, or tcg with one virtual nanosecond an instruction, so that the guest's clock counts instructions. */
-  accel?: 'kvm' | 'tcg' | 'icount';
+  /** icount: one virtual nanosecond an instruction, so that the guest's clock counts instructions (and idle time). */
+  accel?: 'tcg' | 'icount';
   append?: string;
   /** Kernel messages, as they come. */
   onConsole?: (text: string) => void;
@@ -87,7 +87,7 @@ function commandLine(options: QemuGuestOptions, socketPath: string): string[] {
     '-no-reboot',
     ...['-display', 'none'],
     ...['-machine', 'pc'],
-    ...(accel === 'kvm' ? ['-accel', 'kvm'] : ['-accel', 'tcg', '-cpu', 'max']),
+    ...['-accel', 'tcg', '-cpu', 'max'],
     ...(accel === 'icount' ? ['-icount', 'shift=0,sleep=off'] : []),
     ...['-m', String(options.memoryMiB ?? 512)],
     ...['-serial', 'stdio'],

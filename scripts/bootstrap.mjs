@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+/**
+ * Sets the project up from a bare clone: npm packages, compiled TypeScript, the CPU core, guest kernel, initramfs and
+ * busybox image. Each step is skipped when it has nothing to do. Built-ins only: there is no node_modules yet.
+ * Writes build/assets.json, where the command line finds the guest's parts. Usage: node scripts/bootstrap.mjs
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { main, runStreaming, SetupError } from './lib/run.mjs';
+import { startProgress } from './lib/progress.mjs';
+import { PROJECT, stamped, summary, timed } from './lib/steps.mjs';
+import { ensureInitramfs } from '../images/guest/build.mjs';
+import { ensureKernel } from '../images/kernel/build.mjs';
+
+const OLDEST_NODE = [20, 19];
+const BUSYBOX_IMAGE = 'build/images/busybox';
+const ASSETS = 'build/assets.json';
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
+  throw new SetupError(`Node ${process.versions.node} is too old: Vivarium needs ${OLDEST_NODE.join('.')} or newer`);
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(join(PROJECT, path), 'utf8'));
+}
+
+/** Whether what npm installed (its own record of it) is what the lock file asks for. */
+function packagesAreCurrent() {
+  const record = 'node_modules/.package-lock.json';
+  if (!existsSync(join(PROJECT, record))) return false;
+  const installed = readJson(record).packages;
+  return Object.entries(readJson('package-lock.json').packages)
+    .filter(([path, wanted]) => path !== '' && !wanted.optional)
+    .every(([path, wanted]) => installed[path]?.version === wanted.version && installed[path]?.integrity === wanted.integrity);
+}
+
+async function installPackages() {
+  if (packagesAreCurrent()) return;
+  const progress = startProgress('npm packages');
+  await runStreaming('npm', ['ci'], () => {}, { cwd: PROJECT });
+  progress.end('installed');
+}
+
+function tool(script, ...args) {
+  return runStreaming(process.execPath, [join(PROJECT, script), ...args], () => {}, { cwd: PROJECT });
+}
+
+function compile() {
+  const inputs = ['src', 'images', 'assembly', 'scripts', 'test/support', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  return stamped('TypeScript', { inputs, output: 'dist/src' }, () => tool('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'));
+}
+
+function buildCore() {
+  const inputs = ['assembly', 'scripts/build-core.mjs', 'scripts/generate-isa.ts', 'scripts/isa', 'tsconfig.isa.json', 'package-lock.json'];
+  return stamped('CPU core', { inputs, output: 'build/core.wasm' }, () =>
+    runStreaming('npm', ['run', '--silent', 'build:core'], () => {}, { cwd: PROJECT }),
+  );
+}
+
+function buildBusybox(guest) {
+  const { sha256 } = guest.manifest.files.find((file) => file.name === 'busybox');
+  return stamped('busybox image', { inputs: ['images/busybox', 'src/oci'], facts: [sha256], output: BUSYBOX_IMAGE }, async () => {
+    const { buildBusyboxImage } = await import(pathToFileURL(join(PROJECT, 'dist/images/busybox/build.js')).href);
+    mkdirSync(join(PROJECT, 'build/images'), { recursive: true });
+    await buildBusyboxImage({ busyboxPath: join(guest.folder, 'busybox'), outputFolder: join(PROJECT, BUSYBOX_IMAGE) });
+  });
+}
+
+/** The whole set-up. */
+export async function bootstrap() {
+  checkNode();
+  await timed('npm packages', installPackages);
+  await compile();
+  await buildCore();
+  const kernel = await timed('kernel', () => ensureKernel());
+  const guest = await timed('guest initramfs', () => ensureInitramfs());
+  await buildBusybox(guest);
+  const assets = {
+    kernel: join(kernel.folder, 'vmlinux'),
+    initramfs: join(guest.folder, 'initramfs.cpio'),
+    images: { busybox: join(PROJECT, BUSYBOX_IMAGE) },
+  };
+  writeFileSync(join(PROJECT, ASSETS), `${JSON.stringify(assets, null, 2)}\n`);
+  process.stderr.write(`${summary()}\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(bootstrap);

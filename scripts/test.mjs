@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+/**
+ * `npm test`: set-up, then lint, format and type checks, then every suite within its budget. The last line is
+ * "N passed, N failed"; a check counts as one test. Built-ins only. Usage: node scripts/test.mjs [suite…]
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bootstrap } from './bootstrap.mjs';
+import { ensurePackages } from './lib/debian.mjs';
+import { main, SetupError } from './lib/run.mjs';
+import { PROJECT } from './lib/steps.mjs';
+
+/** Vitest projects of vite.config.ts, each with the minutes it may take and the Debian packages it needs. */
+const SUITES = [
+  { name: 'unit', budgetMinutes: 1, packages: ['gcc', 'libc6-dev'] },
+  { name: 'e2e', budgetMinutes: 10, packages: ['qemu-system-x86', 'mmdebstrap'] },
+];
+const CHECKS = [
+  { name: 'types', words: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
+  { name: 'lint', words: ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.'] },
+  { name: 'format', words: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },
+];
+const CHECK_BUDGET_MINUTES = 3;
+const MS_PER_MINUTE = 60_000;
+
+/** Runs a script of Node's to its end, its output shown; false when it fails or takes longer than it may. */
+function runWithin(minutes, words) {
+  return new Promise((resolve) => {
+    // A group of its own, so that what it started ends with it.
+    const child = spawn(process.execPath, words, { cwd: PROJECT, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const stop = () => process.kill(-child.pid, 'SIGKILL');
+    const timer = setTimeout(() => {
+      process.stdout.write(`over its budget of ${minutes} minutes: stopped\n`);
+      stop();
+    }, minutes * MS_PER_MINUTE);
+    process.once('SIGINT', stop);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      process.removeListener('SIGINT', stop);
+      resolve(code === 0);
+    });
+  });
+}
+
+async function runCheck({ name, words }) {
+  process.stdout.write(`\n== ${name}\n`);
+  const passed = await runWithin(CHECK_BUDGET_MINUTES, words);
+  return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function runSuite({ name, budgetMinutes, packages }) {
+  process.stdout.write(`\n== ${name} tests (budget: ${budgetMinutes} min)\n`);
+  ensurePackages(packages, `the ${name} tests`);
+  const report = join(PROJECT, `build/test-${name}.json`);
+  rmSync(report, { force: true });
+  mkdirSync(join(PROJECT, 'build'), { recursive: true });
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', name];
+  const clean = await runWithin(budgetMinutes, [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, 'utf8'));
+  // A file that can't be loaded has no failed test, but the run failed.
+  return { passed, failed: failed === 0 && !clean ? 1 : failed };
+}
+
+await main(async () => {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
+  if (unknown.length > 0) throw new SetupError(`no suite ${unknown.join(', ')}: there are ${SUITES.map(({ name }) => name).join(', ')}`);
+  await bootstrap();
+  const results = [];
+  for (const check of positionals.length > 0 ? [] : CHECKS) results.push(await runCheck(check));
+  for (const suite of SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) results.push(await runSuite(suite));
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed\n`);
+  if (sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;
+});

@@ -1,0 +1,27 @@
+/** Tests in suites: unit (fast, no download), e2e (boots real guests). scripts/test.mjs has their budgets. */
+import { defineConfig } from 'vitest/config';
+
+const E2E_TEST_TIMEOUT_MS = 120_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/browser/**'],
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: E2E_TEST_TIMEOUT_MS,
+          hookTimeout: E2E_TEST_TIMEOUT_MS,
+        },
+      },
+    ],
+  },
+});
