@@ -92,7 +92,7 @@ export function writeApicMsr(apic: LocalApic, index: number, low: number, high: 
   }
   const writable = X2APIC_WRITABLE.get(register);
   if (writable === undefined || high !== 0 || (low & ~writable) !== 0) return false;
-  if (register === R.SELF_IPI) apic.sendCommand((R.SHORTHAND_SELF << R.ICR_SHORTHAND_SHIFT) | low);
+  if (register === R.SELF_IPI) apic.sendSelf(low);
   else writeRegister(apic, register, low >>> 0);
   return true;
 }

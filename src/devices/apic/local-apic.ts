@@ -309,6 +309,12 @@ export class LocalApic implements ApicTarget, Stateful {
     else this.#bus.sendShorthand(message, shorthand, this);
   }
 
+  /** Sends a fixed interrupt to itself as a write to SELF IPI does (§11.12.11); ICR keeps what it shows. */
+  sendSelf(vector: number): void {
+    if (vector < R.FIRST_LEGAL_VECTOR) this.reportError(R.ESR_SEND_ILLEGAL_VECTOR);
+    else this.#accept(vector, false);
+  }
+
   /** IA32_APIC_BASE, as its two halves. */
   get baseLow(): number {
     return this.#baseLow;
