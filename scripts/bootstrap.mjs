@@ -34,7 +34,10 @@ function packagesAreCurrent() {
   const installed = readJson(record).packages;
   return Object.entries(readJson('package-lock.json').packages)
     .filter(([path, wanted]) => path !== '' && !wanted.optional)
-    .every(([path, wanted]) => installed[path]?.version === wanted.version && installed[path]?.integrity === wanted.integrity);
+    .every(
+      ([path, wanted]) =>
+        installed[path]?.version === wanted.version && installed[path]?.integrity === wanted.integrity,
+    );
 }
 
 async function installPackages() {
@@ -49,12 +52,30 @@ function tool(script, ...args) {
 }
 
 function compile() {
-  const inputs = ['src', 'images', 'assembly', 'scripts', 'test/support', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
-  return stamped('TypeScript', { inputs, output: 'dist/src' }, () => tool('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'));
+  const inputs = [
+    'src',
+    'images',
+    'assembly',
+    'scripts',
+    'test/support',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+  ];
+  return stamped('TypeScript', { inputs, output: 'dist/src' }, () =>
+    tool('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'),
+  );
 }
 
 function buildCore() {
-  const inputs = ['assembly', 'scripts/build-core.mjs', 'scripts/generate-isa.ts', 'scripts/isa', 'tsconfig.isa.json', 'package-lock.json'];
+  const inputs = [
+    'assembly',
+    'scripts/build-core.mjs',
+    'scripts/generate-isa.ts',
+    'scripts/isa',
+    'tsconfig.isa.json',
+    'package-lock.json',
+  ];
   return stamped('CPU core', { inputs, output: 'build/core.wasm' }, () =>
     runStreaming('npm', ['run', '--silent', 'build:core'], () => {}, { cwd: PROJECT }),
   );
@@ -62,11 +83,18 @@ function buildCore() {
 
 function buildBusybox(guest) {
   const { sha256 } = guest.manifest.files.find((file) => file.name === 'busybox');
-  return stamped('busybox image', { inputs: ['images/busybox', 'src/oci'], facts: [sha256], output: BUSYBOX_IMAGE }, async () => {
-    const { buildBusyboxImage } = await import(pathToFileURL(join(PROJECT, 'dist/images/busybox/build.js')).href);
-    mkdirSync(join(PROJECT, 'build/images'), { recursive: true });
-    await buildBusyboxImage({ busyboxPath: join(guest.folder, 'busybox'), outputFolder: join(PROJECT, BUSYBOX_IMAGE) });
-  });
+  return stamped(
+    'busybox image',
+    { inputs: ['images/busybox', 'src/oci'], facts: [sha256], output: BUSYBOX_IMAGE },
+    async () => {
+      const { buildBusyboxImage } = await import(pathToFileURL(join(PROJECT, 'dist/images/busybox/build.js')).href);
+      mkdirSync(join(PROJECT, 'build/images'), { recursive: true });
+      await buildBusyboxImage({
+        busyboxPath: join(guest.folder, 'busybox'),
+        outputFolder: join(PROJECT, BUSYBOX_IMAGE),
+      });
+    },
+  );
 }
 
 /** The whole set-up. */

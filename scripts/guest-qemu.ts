@@ -48,7 +48,12 @@ try {
   const info = await client.hello();
   if (values.icount) process.stderr.write(`agent after ${(Number(info.uptimeNs) / 1e6).toFixed(1)} M instructions\n`);
   for (const tag of Object.keys(shares)) {
-    await client.mount({ source: tag, target: `/run/vivarium/${tag}`, type: '9p', options: p9Options(tag === 'rootfs' ? 'loose' : 'mmap') });
+    await client.mount({
+      source: tag,
+      target: `/run/vivarium/${tag}`,
+      type: '9p',
+      options: p9Options(tag === 'rootfs' ? 'loose' : 'mmap'),
+    });
   }
   const terminal = values.tty ? { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 } : undefined;
   const streams = {
@@ -58,7 +63,18 @@ try {
     onStderr: (bytes: Uint8Array) => void process.stderr.write(bytes),
   };
   const volumes = volumePlace ? [{ source: VOLUME, destination: volumePlace, readOnly: false }] : [];
-  const common = { name: 'main', rootfs: ROOTFS, hostname: 'guest', args, env: [PATH], cwd: '/', uid: 0, gid: 0, terminal, volumes };
+  const common = {
+    name: 'main',
+    rootfs: ROOTFS,
+    hostname: 'guest',
+    args,
+    env: [PATH],
+    cwd: '/',
+    uid: 0,
+    gid: 0,
+    terminal,
+    volumes,
+  };
   const request: RunRequest = values.rootfs
     ? { kind: 'container', name: 'main', spec: runtimeSpec(common), ...streams }
     : { kind: 'guest', args, env: [PATH], ...streams };

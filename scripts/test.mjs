@@ -29,7 +29,11 @@ const MS_PER_MINUTE = 60_000;
 function runWithin(minutes, words) {
   return new Promise((resolve) => {
     // A group of its own, so that what it started ends with it.
-    const child = spawn(process.execPath, words, { cwd: PROJECT, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const child = spawn(process.execPath, words, {
+      cwd: PROJECT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
     const stop = () => process.kill(-child.pid, 'SIGKILL');
     const timer = setTimeout(() => {
       process.stdout.write(`over its budget of ${minutes} minutes: stopped\n`);
@@ -57,7 +61,12 @@ async function runSuite({ name, budgetMinutes, packages }) {
   rmSync(report, { force: true });
   mkdirSync(join(PROJECT, 'build'), { recursive: true });
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', name];
-  const clean = await runWithin(budgetMinutes, [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  const clean = await runWithin(budgetMinutes, [
+    ...vitest,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, 'utf8'));
   // A file that can't be loaded has no failed test, but the run failed.
@@ -67,11 +76,13 @@ async function runSuite({ name, budgetMinutes, packages }) {
 await main(async () => {
   const { positionals } = parseArgs({ allowPositionals: true });
   const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
-  if (unknown.length > 0) throw new SetupError(`no suite ${unknown.join(', ')}: there are ${SUITES.map(({ name }) => name).join(', ')}`);
+  if (unknown.length > 0)
+    throw new SetupError(`no suite ${unknown.join(', ')}: there are ${SUITES.map(({ name }) => name).join(', ')}`);
   await bootstrap();
   const results = [];
   for (const check of positionals.length > 0 ? [] : CHECKS) results.push(await runCheck(check));
-  for (const suite of SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) results.push(await runSuite(suite));
+  for (const suite of SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name)))
+    results.push(await runSuite(suite));
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed\n`);
   if (sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;

@@ -25,8 +25,18 @@ const SOURCES = ['agent.c', 'port.c', 'process.c', 'system.c'];
 const HEADERS = ['agent.h', 'protocol.h'];
 /** crun and the packages of all libraries it loads; the build fails if a library is missing. */
 const GUEST_PACKAGES = [
-  'crun', 'busybox-static', 'libc6', 'libcap2', 'libseccomp2', 'libsystemd0', 'libyajl2', 'libgcrypt20',
-  'libgpg-error0', 'liblzma5', 'libzstd1', 'liblz4-1',
+  'crun',
+  'busybox-static',
+  'libc6',
+  'libcap2',
+  'libseccomp2',
+  'libsystemd0',
+  'libyajl2',
+  'libgcrypt20',
+  'libgpg-error0',
+  'liblzma5',
+  'libzstd1',
+  'liblz4-1',
 ];
 const LIBRARY_FOLDERS = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'];
 const LOADER = 'lib64/ld-linux-x86-64.so.2';
@@ -34,7 +44,17 @@ const LOADER = 'lib64/ld-linux-x86-64.so.2';
 function compileAgent(folder) {
   const output = join(folder, 'agent');
   const includes = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => ['-idirafter', path]);
-  const flags = ['-static', '-O2', '-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-s', '-Wl,--build-id=none'];
+  const flags = [
+    '-static',
+    '-O2',
+    '-std=c11',
+    '-D_GNU_SOURCE',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-s',
+    '-Wl,--build-id=none',
+  ];
   run('musl-gcc', [...flags, ...includes, '-o', output, ...SOURCES], { cwd: HERE });
   return readFileSync(output);
 }
@@ -68,7 +88,9 @@ function initramfsEntries(agent, root) {
   const program = (path, data) => ({ path, mode: 0o100755, data });
   const link = (path, target) => ({ path, mode: 0o120777, data: Buffer.from(target) });
   return [
-    ...['bin', 'dev', 'etc', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'proc', 'root', 'run', 'sys', 'tmp', 'usr'].map(folder),
+    ...['bin', 'dev', 'etc', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'proc', 'root', 'run', 'sys', 'tmp', 'usr'].map(
+      folder,
+    ),
     folder('usr/bin'),
     { path: 'dev/console', mode: 0o20600, device: [5, 1] },
     { path: 'root/null', mode: 0o20666, device: [1, 3] },
@@ -110,7 +132,9 @@ export async function ensureInitramfs({ update = false, force = false } = {}) {
     const busybox = readFileSync(join(root, 'bin/busybox'));
     const files = { 'initramfs.cpio': archive, agent, busybox, notices: Buffer.from(notices.join('')) };
     const entry = publish('guest', key, files, { recipe: RECIPE, sourceHash, packages: versions, toolchain });
-    progress.end(`built, ${(archive.length / 1e6).toFixed(1)} MB, of it the agent ${Math.round(agent.length / 1e3)} kB`);
+    progress.end(
+      `built, ${(archive.length / 1e6).toFixed(1)} MB, of it the agent ${Math.round(agent.length / 1e3)} kB`,
+    );
     return entry;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -23,7 +23,18 @@ import { firstLine, main, run, runStreaming, SetupError } from '../../scripts/li
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCE_PACKAGE = 'linux-source-6.1';
 const BUILD_PACKAGES = [
-  'gcc', 'libc6-dev', 'make', 'perl', 'xz-utils', 'zstd', 'bc', 'flex', 'bison', 'libelf-dev', 'cpio', 'binutils',
+  'gcc',
+  'libc6-dev',
+  'make',
+  'perl',
+  'xz-utils',
+  'zstd',
+  'bc',
+  'flex',
+  'bison',
+  'libelf-dev',
+  'cpio',
+  'binutils',
 ];
 /** What goes into the hash besides the fragments: bump when the commands below change what is built. */
 const RECIPE = 'kernel-1';
@@ -60,7 +71,9 @@ async function build(arch, fragments, tools, sourceVersion) {
     const output = join(folder, 'b');
     mkdirSync(source);
     mkdirSync(output);
-    const archive = readdirSync(join(root, 'usr/src')).find((name) => name.startsWith('linux-source') && name.endsWith('.tar.xz'));
+    const archive = readdirSync(join(root, 'usr/src')).find(
+      (name) => name.startsWith('linux-source') && name.endsWith('.tar.xz'),
+    );
     await runStreaming('tar', ['-C', source, '--strip-components=1', '-xf', join(root, 'usr/src', archive)], () => {});
     rmSync(root, { recursive: true });
 
@@ -79,7 +92,8 @@ async function build(arch, fragments, tools, sourceVersion) {
     run('make', [...make, 'allnoconfig'], { env });
     const config = readFileSync(join(output, '.config'), 'utf8');
     const dropped = droppedOptions(fragments, config);
-    if (dropped.length > 0) throw new SetupError(`kernel options that do not hold in this source: ${dropped.join(' ')}`);
+    if (dropped.length > 0)
+      throw new SetupError(`kernel options that do not hold in this source: ${dropped.join(' ')}`);
 
     let files = 0;
     await runStreaming(
@@ -106,7 +120,8 @@ export async function ensureKernel({ arch = 'x86_64', update = false, force = fa
   const fragmentsHash = hashParts(RECIPE, fragments);
   const known = toolchain();
   if (!update && !force) {
-    const fits = (m) => m.arch === arch && m.fragmentsHash === fragmentsHash && (known === null || m.toolchain === known);
+    const fits = (m) =>
+      m.arch === arch && m.fragmentsHash === fragmentsHash && (known === null || m.toolchain === known);
     const [entry] = findEntries('kernel', fits);
     if (entry) return entry;
   }

@@ -3,7 +3,16 @@
  * key of all its inputs, with a manifest. A folder appears by one rename, so a killed build leaves nothing half done.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -48,7 +57,10 @@ export function findEntries(kind, accepts) {
   if (!existsSync(root)) return [];
   return readdirSync(root)
     .filter((name) => existsSync(join(root, name, MANIFEST)))
-    .map((name) => ({ folder: join(root, name), manifest: JSON.parse(readFileSync(join(root, name, MANIFEST), 'utf8')) }))
+    .map((name) => ({
+      folder: join(root, name),
+      manifest: JSON.parse(readFileSync(join(root, name, MANIFEST), 'utf8')),
+    }))
     .filter(({ manifest }) => accepts(manifest))
     .sort((a, b) => b.manifest.builtAt.localeCompare(a.manifest.builtAt))
     .filter(({ folder }) => readEntry(folder) !== null);

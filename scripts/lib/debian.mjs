@@ -25,7 +25,9 @@ export function updateLists() {
 /** Installs the packages that are missing. As an ordinary user: stops with the command to type. */
 export function ensurePackages(names, purpose) {
   if (!existsSync('/usr/bin/dpkg-query')) {
-    throw new SetupError(`${purpose} needs Debian's packages ${names.join(', ')}, and this system has no dpkg: use a Debian system`);
+    throw new SetupError(
+      `${purpose} needs Debian's packages ${names.join(', ')}, and this system has no dpkg: use a Debian system`,
+    );
   }
   const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
@@ -43,7 +45,8 @@ export function candidateVersion(name) {
   updateLists();
   const policy = run('apt-cache', ['policy', name], { env: APT_ENV });
   const version = /Candidate: (\S+)/.exec(policy)?.[1];
-  if (!version || version === '(none)') throw new SetupError(`the package archive has no ${name}: check the apt sources`);
+  if (!version || version === '(none)')
+    throw new SetupError(`the package archive has no ${name}: check the apt sources`);
   return version;
 }
 

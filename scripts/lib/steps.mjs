@@ -52,7 +52,10 @@ export async function stamped(name, { inputs, facts = [], output }, body) {
 /** "kernel 4:51, npm packages 12 s": the steps that took half a second or more, and the total. */
 export function summary() {
   const total = times.reduce((sum, step) => sum + step.ms, 0);
-  const seconds = (ms) => (ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`);
+  const seconds = (ms) =>
+    ms < 60_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
   const long = times.filter((step) => step.ms >= 500).map((step) => `${step.name} ${seconds(step.ms)}`);
   return `set-up: ${seconds(total)}${long.length > 0 ? ` (${long.join(', ')})` : ''}`;
 }

@@ -147,7 +147,9 @@ export class AgentClient {
       this.#greet();
     });
     if (info.version !== PROTOCOL_VERSION) {
-      const error = protocolError(`it speaks version ${info.version}, not ${PROTOCOL_VERSION}: rebuild the guest's initramfs`);
+      const error = protocolError(
+        `it speaks version ${info.version}, not ${PROTOCOL_VERSION}: rebuild the guest's initramfs`,
+      );
       this.#fail(error);
       throw error;
     }
@@ -189,7 +191,11 @@ export class AgentClient {
   async setClock(timeMs: number): Promise<void> {
     const seconds = Math.floor(timeMs / 1000);
     const nanoseconds = Math.floor((timeMs - seconds * 1000) * 1e6);
-    await this.#request(Request.SET_CLOCK, new PayloadWriter().uint(8, seconds).uint(4, nanoseconds).done(), 'set the clock');
+    await this.#request(
+      Request.SET_CLOCK,
+      new PayloadWriter().uint(8, seconds).uint(4, nanoseconds).done(),
+      'set the clock',
+    );
   }
 
   /** Seeds the guest's random numbers with 1 to 512 bytes, and makes it draw anew. */
@@ -208,7 +214,8 @@ export class AgentClient {
     this.#check();
     const channel = this.#allocate();
     const spec = encodeSpec(request);
-    if (spec.length > MAX_SPEC) throw new VivariumError(ErrorCodes.LIMIT, `arguments and environment of over ${MAX_SPEC} bytes`);
+    if (spec.length > MAX_SPEC)
+      throw new VivariumError(ErrorCodes.LIMIT, `arguments and environment of over ${MAX_SPEC} bytes`);
     const process = new GuestProcess(channel, this.#send, request);
     this.#processes.set(channel, process);
     for (const piece of splitPayload(spec)) this.#send(Request.SPEC, channel, piece);
@@ -270,7 +277,8 @@ export class AgentClient {
 
   async #request(type: number, payload: Uint8Array, what = 'answer', channel = this.#allocate()): Promise<Frame> {
     this.#check();
-    if (findSync(payload) >= 0) throw new VivariumError(ErrorCodes.AGENT, 'a request has the synchronisation mark in it');
+    if (findSync(payload) >= 0)
+      throw new VivariumError(ErrorCodes.AGENT, 'a request has the synchronisation mark in it');
     const reply = await new Promise<Frame>((resolve, reject) => {
       this.#replies.set(channel, { resolve, reject });
       this.#send(type, channel, payload);

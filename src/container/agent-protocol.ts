@@ -106,7 +106,7 @@ export function encodeFrame(type: number, channel: number, payload: Uint8Array):
 /** Cuts a byte stream into payloads of at most `limit` bytes, none of which has a SYNC in it. */
 export function splitPayload(bytes: Uint8Array, limit = MAX_PAYLOAD): Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     let end = Math.min(start + limit, bytes.length);
     const sync = findSync(bytes.subarray(start, end));
     if (sync >= 0) end = start + sync + 1; // a frame's end in the middle of it makes it harmless
@@ -131,7 +131,10 @@ export class PayloadWriter {
   string(text: string): this {
     const encoded = new TextEncoder().encode(text);
     if (encoded.length > 0xffff || encoded.includes(0)) {
-      throw new VivariumError(ErrorCodes.USAGE, `a string for the guest is too long or has a NUL in it: ${text.slice(0, 40)}`);
+      throw new VivariumError(
+        ErrorCodes.USAGE,
+        `a string for the guest is too long or has a NUL in it: ${text.slice(0, 40)}`,
+      );
     }
     this.uint(2, encoded.length);
     for (const byte of encoded) this.#bytes.push(byte);
@@ -289,7 +292,8 @@ export class FrameDecoder {
       if (at < 0) return null;
     }
     const bytes = this.#pending;
-    if (bytes[0] === SYNC[0] && bytes.length < SYNC.length && bytes.every((byte, index) => byte === SYNC[index])) return null;
+    if (bytes[0] === SYNC[0] && bytes.length < SYNC.length && bytes.every((byte, index) => byte === SYNC[index]))
+      return null;
     if (startsWithSync(bytes, 0)) {
       this.#hunting = false;
       this.#drop(SYNC.length);

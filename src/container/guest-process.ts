@@ -169,7 +169,8 @@ export class GuestProcess {
 
   /** Tells the terminal its new size in characters. */
   resize(columns: number, rows: number): void {
-    if (!this.#over) this.#send(Request.RESIZE, this.channel, new PayloadWriter().uint(2, rows).uint(2, columns).done());
+    if (!this.#over)
+      this.#send(Request.RESIZE, this.channel, new PayloadWriter().uint(2, rows).uint(2, columns).done());
   }
 
   /** Sends what the credit allows. */

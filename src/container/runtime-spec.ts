@@ -122,7 +122,8 @@ export interface ContainerRequest extends ProcessRequest {
 }
 
 function requireAbsolute(path: string, what: string): void {
-  if (!path.startsWith('/')) throw new VivariumError(ErrorCodes.USAGE, `the ${what} must be an absolute path, not ${path}`);
+  if (!path.startsWith('/'))
+    throw new VivariumError(ErrorCodes.USAGE, `the ${what} must be an absolute path, not ${path}`);
 }
 
 function uniqueEnvironment(env: readonly string[]): string[] {
@@ -154,7 +155,12 @@ function defaultMounts(): RuntimeMount[] {
   const plain = ['nosuid', 'noexec', 'nodev'];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: plain },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
     {
       destination: '/dev/pts',
       type: 'devpts',

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import { AgentClient, type GuestRun } from '../../src/container/agent-client.ts';
-import { ExitHow, PayloadReader, PayloadWriter, Reply, Request, STDIN_WINDOW, SYNC } from '../../src/container/agent-protocol.ts';
+import {
+  ExitHow,
+  PayloadReader,
+  PayloadWriter,
+  Reply,
+  Request,
+  STDIN_WINDOW,
+  SYNC,
+} from '../../src/container/agent-protocol.ts';
 import { exitCodeOf, OUTPUT_WINDOW } from '../../src/container/guest-process.ts';
 import { FakeAgent } from '../support/fake-agent.ts';
 
@@ -76,10 +84,24 @@ test('a request before hello is refused', async () => {
 
 test('mount sends flags, source, target, type and options', async () => {
   const { agent, client } = await connected();
-  const mounted = client.mount({ source: 'vol0', target: '/run/v', type: '9p', options: 'a=b', readOnly: true, noDev: true });
+  const mounted = client.mount({
+    source: 'vol0',
+    target: '/run/v',
+    type: '9p',
+    options: 'a=b',
+    readOnly: true,
+    noDev: true,
+  });
   const frame = agent.frames[0]!;
   const r = new PayloadReader(frame.payload);
-  expect([frame.type, r.u32(), r.string(), r.string(), r.string(), r.string()]).toEqual([Request.MOUNT, 5, 'vol0', '/run/v', '9p', 'a=b']);
+  expect([frame.type, r.u32(), r.string(), r.string(), r.string(), r.string()]).toEqual([
+    Request.MOUNT,
+    5,
+    'vol0',
+    '/run/v',
+    '9p',
+    'a=b',
+  ]);
   agent.send(Reply.OK, frame.channel);
   await mounted;
 });
@@ -87,7 +109,11 @@ test('mount sends flags, source, target, type and options', async () => {
 test('an ERROR rejects the request with its text', async () => {
   const { agent, client } = await connected();
   const mounted = client.mount({ source: 'x', target: '/y', type: '9p' });
-  agent.send(Reply.ERROR, agent.frames[0]!.channel, new PayloadWriter().uint(4, 2).string('No such file or directory').done());
+  agent.send(
+    Reply.ERROR,
+    agent.frames[0]!.channel,
+    new PayloadWriter().uint(4, 2).string('No such file or directory').done(),
+  );
   await expect(mounted).rejects.toThrow("the guest can't mount x on /y: no such file or directory");
 });
 

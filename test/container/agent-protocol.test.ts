@@ -28,7 +28,9 @@ function decoderInStep(): FrameDecoder {
 /** Every #define NAME number of the guest's header. */
 function headerNumbers(): Record<string, number> {
   const text = readFileSync(new URL('../../images/guest/protocol.h', import.meta.url), 'utf8');
-  return Object.fromEntries([...text.matchAll(/^#define (\w+) (0x[0-9a-f]+|\d+)$/gm)].map(([, name, value]) => [name!, Number(value)]));
+  return Object.fromEntries(
+    [...text.matchAll(/^#define (\w+) (0x[0-9a-f]+|\d+)$/gm)].map(([, name, value]) => [name!, Number(value)]),
+  );
 }
 
 function prefixed(prefix: string, numbers: Record<string, number>): Record<string, number> {
@@ -62,7 +64,9 @@ test('the guest header and the TypeScript constants agree', () => {
 });
 
 test('a frame has length, type, zeros, channel, payload and an end byte, little endian', () => {
-  expect([...encodeFrame(0x22, 0x010203, Uint8Array.of(0xaa, 0xbb))]).toEqual([2, 0, 0, 0, 0x22, 0, 0, 0, 3, 2, 1, 0, 0xaa, 0xbb, 0x0a]);
+  expect([...encodeFrame(0x22, 0x010203, Uint8Array.of(0xaa, 0xbb))]).toEqual([
+    2, 0, 0, 0, 0x22, 0, 0, 0, 3, 2, 1, 0, 0xaa, 0xbb, 0x0a,
+  ]);
 });
 
 test('a frame that arrives byte by byte decodes as one', () => {
@@ -118,7 +122,13 @@ test('splitPayload cuts at the limit', () => {
 });
 
 test('payload fields read back as written', () => {
-  const payload = new PayloadWriter().uint(1, 200).uint(2, 65535).uint(4, 4294967295).uint(8, 2n ** 63n).string('grüße').done();
+  const payload = new PayloadWriter()
+    .uint(1, 200)
+    .uint(2, 65535)
+    .uint(4, 4294967295)
+    .uint(8, 2n ** 63n)
+    .string('grüße')
+    .done();
   const r = new PayloadReader(payload);
   expect([r.u8(), r.u16(), r.u32(), r.u64(), r.string()]).toEqual([200, 65535, 4294967295, 2n ** 63n, 'grüße']);
 });

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_CAPABILITIES, runtimeProcess, runtimeSpec, type ContainerRequest } from '../../src/container/runtime-spec.ts';
+import {
+  DEFAULT_CAPABILITIES,
+  runtimeProcess,
+  runtimeSpec,
+  type ContainerRequest,
+} from '../../src/container/runtime-spec.ts';
 
 const REQUEST: ContainerRequest = {
   name: 'web',
@@ -14,7 +19,12 @@ const REQUEST: ContainerRequest = {
 
 test('the process carries user, words and folder', () => {
   const { process } = runtimeSpec({ ...REQUEST, additionalGids: [5] });
-  expect(process).toMatchObject({ args: ['sh'], cwd: '/', user: { uid: 1000, gid: 100, additionalGids: [5] }, terminal: false });
+  expect(process).toMatchObject({
+    args: ['sh'],
+    cwd: '/',
+    user: { uid: 1000, gid: 100, additionalGids: [5] },
+    terminal: false,
+  });
 });
 
 test('the last value of an environment variable wins, in the place of the first', () => {
@@ -28,7 +38,11 @@ test('a terminal sets its size', () => {
 
 test('capabilities are the default set unless stated, and none are inheritable or ambient', () => {
   const { capabilities } = runtimeProcess(REQUEST);
-  expect(capabilities).toEqual({ bounding: DEFAULT_CAPABILITIES, effective: DEFAULT_CAPABILITIES, permitted: DEFAULT_CAPABILITIES });
+  expect(capabilities).toEqual({
+    bounding: DEFAULT_CAPABILITIES,
+    effective: DEFAULT_CAPABILITIES,
+    permitted: DEFAULT_CAPABILITIES,
+  });
   expect(runtimeProcess({ ...REQUEST, capabilities: [] }).capabilities.bounding).toEqual([]);
 });
 
@@ -52,7 +66,11 @@ test('a private network is one more namespace', () => {
 test.each([
   ['no command', { args: [] }, 'no command'],
   ['a relative working folder', { cwd: 'tmp' }, 'working folder must be an absolute path'],
-  ['a relative volume', { volumes: [{ source: '/v', destination: 'x', readOnly: false }] }, "volume's place must be an absolute path"],
+  [
+    'a relative volume',
+    { volumes: [{ source: '/v', destination: 'x', readOnly: false }] },
+    "volume's place must be an absolute path",
+  ],
 ])('%s is refused', (_, change, message) => {
   expect(() => runtimeSpec({ ...REQUEST, ...change })).toThrow(message);
 });

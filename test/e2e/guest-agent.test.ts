@@ -138,7 +138,9 @@ describe('a container', () => {
       { source: VOLUME, destination: '/data', readOnly: false },
       { source: VOLUME, destination: '/fixed', readOnly: true },
     ];
-    const { out, err } = await finish(start(['sh', '-c', 'cat /data/from-host; echo back > /data/from-guest; echo no > /fixed/x'], { volumes }));
+    const { out, err } = await finish(
+      start(['sh', '-c', 'cat /data/from-host; echo back > /data/from-guest; echo no > /fixed/x'], { volumes }),
+    );
     expect(out).toBe('hello from the host\n');
     expect(err).toContain('Read-only file system');
     expect(readFileSync(join(volume, 'from-guest'), 'utf8')).toBe('back\n');
@@ -148,7 +150,13 @@ describe('a container', () => {
     const session = start(['sh', '-c', 'echo ready; read line; echo got $line'], {}, { stdin: true });
     await untilOutput(session, 'ready');
     let out = '';
-    const spec = { args: ['sh', '-c', 'hostname; echo $0 $$ > /tmp/joined; exit 4'], env: ['PATH=/bin'], cwd: '/', uid: 0, gid: 0 };
+    const spec = {
+      args: ['sh', '-c', 'hostname; echo $0 $$ > /tmp/joined; exit 4'],
+      env: ['PATH=/bin'],
+      cwd: '/',
+      uid: 0,
+      gid: 0,
+    };
     const exec = client.run({
       kind: 'exec',
       name: session.name,
@@ -180,7 +188,11 @@ describe('a program that can’t start', () => {
 
 describe('a terminal', () => {
   test('has the size asked for, and follows a change', async () => {
-    const session = start(['sh', '-c', 'tty; stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done'], {}, { terminal: { columns: 100, rows: 30 } });
+    const session = start(
+      ['sh', '-c', 'tty; stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done'],
+      {},
+      { terminal: { columns: 100, rows: 30 } },
+    );
     await untilOutput(session, 'ready');
     session.process.resize(90, 20);
     expect(await finish(session)).toMatchObject({
@@ -190,7 +202,11 @@ describe('a terminal', () => {
   });
 
   test('turns Ctrl-C into SIGINT for the foreground program', async () => {
-    const session = start(['sh', '-c', 'trap "echo interrupted; exit 9" INT; echo ready; while :; do sleep 0.05; done'], {}, { terminal: { columns: 80, rows: 24 } });
+    const session = start(
+      ['sh', '-c', 'trap "echo interrupted; exit 9" INT; echo ready; while :; do sleep 0.05; done'],
+      {},
+      { terminal: { columns: 80, rows: 24 } },
+    );
     await untilOutput(session, 'ready');
     await session.process.write(Uint8Array.of(3));
     expect(await finish(session)).toMatchObject({ status: { kind: 'exited', code: 9 } });
@@ -226,9 +242,9 @@ describe('the agent', () => {
   });
 
   test('says why a mount fails', async () => {
-    await expect(client.mount({ source: 'nothing', target: '/x', type: '9p', options: p9Options('loose') })).rejects.toThrow(
-      "the guest can't mount nothing on /x: no such file or directory",
-    );
+    await expect(
+      client.mount({ source: 'nothing', target: '/x', type: '9p', options: p9Options('loose') }),
+    ).rejects.toThrow("the guest can't mount nothing on /x: no such file or directory");
   });
 
   test('a new session finds the programs of the old one and goes on with them', async () => {

@@ -1,6 +1,16 @@
 /** The guest's end of the agent protocol in memory: records what the client sends, and answers as a test says. */
 import type { AgentPort } from '../../src/container/agent-client.ts';
-import { encodeFrame, FrameDecoder, PayloadReader, PayloadWriter, Reply, Request, splitPayload, SYNC, type Frame } from '../../src/container/agent-protocol.ts';
+import {
+  encodeFrame,
+  FrameDecoder,
+  PayloadReader,
+  PayloadWriter,
+  Reply,
+  Request,
+  splitPayload,
+  SYNC,
+  type Frame,
+} from '../../src/container/agent-protocol.ts';
 
 export interface Welcomed {
   epoch?: bigint;
@@ -76,11 +86,17 @@ export class FakeAgent {
   }
 
   exit(channel: number, how: number, code: number, text = ''): void {
-    this.send(Reply.EXIT, channel, new PayloadWriter().uint(1, how).uint(1, 0).uint(2, 0).uint(4, code).string(text).done());
+    this.send(
+      Reply.EXIT,
+      channel,
+      new PayloadWriter().uint(1, how).uint(1, 0).uint(2, 0).uint(4, code).string(text).done(),
+    );
   }
 
   /** Payloads of one type, joined. */
   received(type: number): Uint8Array {
-    return Uint8Array.from(Buffer.concat(this.frames.filter((frame) => frame.type === type).map((frame) => frame.payload)));
+    return Uint8Array.from(
+      Buffer.concat(this.frames.filter((frame) => frame.type === type).map((frame) => frame.payload)),
+    );
   }
 }

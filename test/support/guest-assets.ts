@@ -6,7 +6,31 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const APPLETS = ['cat', 'chown', 'cmp', 'dd', 'echo', 'env', 'head', 'hostname', 'id', 'ls', 'md5sum', 'mount', 'printf', 'pwd', 'seq', 'sh', 'sleep', 'stty', 'true', 'tty', 'uname', 'wc', 'yes'];
+const APPLETS = [
+  'cat',
+  'chown',
+  'cmp',
+  'dd',
+  'echo',
+  'env',
+  'head',
+  'hostname',
+  'id',
+  'ls',
+  'md5sum',
+  'mount',
+  'printf',
+  'pwd',
+  'seq',
+  'sh',
+  'sleep',
+  'stty',
+  'true',
+  'tty',
+  'uname',
+  'wc',
+  'yes',
+];
 
 function built(recipe: string): string {
   return execFileSync(process.execPath, [join(PROJECT, recipe)], { encoding: 'utf8' }).trim();
