@@ -27,7 +27,8 @@ const view = new DataView(bytes.buffer);
 const at = (address) => address - physical;
 const xsdt = at(Number(view.getBigUint64(at(rsdpPhysical) + 24, true)));
 const tables = [xsdt];
-for (let entry = xsdt + 36; entry < xsdt + view.getUint32(xsdt + 4, true); entry += 8) tables.push(at(Number(view.getBigUint64(entry, true))));
+for (let entry = xsdt + 36; entry < xsdt + view.getUint32(xsdt + 4, true); entry += 8)
+  tables.push(at(Number(view.getBigUint64(entry, true))));
 const fadt = tables.find((offset) => signature(offset) === 'FACP');
 tables.push(at(Number(view.getBigUint64(fadt + 140, true))), at(Number(view.getBigUint64(fadt + 132, true))));
 
@@ -40,7 +41,8 @@ try {
     const source = file.replace('.dat', '.dsl');
     const text = readFileSync(source, 'utf8');
     if (process.argv.includes('--print')) console.log(text);
-    if (/warning|error|invalid|incorrect/i.test(text.replace(/iASL Warning.*external.*/gi, ''))) fail(`${signature(offset)}: the disassembly has complaints`);
+    if (/warning|error|invalid|incorrect/i.test(text.replace(/iASL Warning.*external.*/gi, '')))
+      fail(`${signature(offset)}: the disassembly has complaints`);
     console.log(`${signature(offset)}: ${lastLine(run(['-p', join(folder, 'again'), source]))}`);
   }
 } finally {

@@ -38,8 +38,14 @@ export class MmioMap implements MmioBus {
 
   /** Claims addresses. Throws an assertion when another device has one of them (our bug). */
   register(physical: number, byteCount: number, device: MmioDevice): MmioRange {
-    assert(fits(physical, byteCount), `MMIO range 0x${physical.toString(16)}+${byteCount} is outside the physical address space`);
-    assert(!this.#segments.some((other) => physical < other.end && other.start < physical + byteCount), `MMIO range 0x${physical.toString(16)}+${byteCount} overlaps another`);
+    assert(
+      fits(physical, byteCount),
+      `MMIO range 0x${physical.toString(16)}+${byteCount} is outside the physical address space`,
+    );
+    assert(
+      !this.#segments.some((other) => physical < other.end && other.start < physical + byteCount),
+      `MMIO range 0x${physical.toString(16)}+${byteCount} overlaps another`,
+    );
     const range = this.reserve(byteCount, device);
     range.move(physical);
     return range;
@@ -83,7 +89,11 @@ export class MmioMap implements MmioBus {
   write(physical: number, size: AccessSize, value: number): void {
     const segment = this.#find(physical);
     if (segment !== undefined && physical + size <= segment.end) {
-      segment.device.mmioWrite(physical - segment.base, size, size === 4 ? value >>> 0 : size === 2 ? value & WORD_MASK : value & BYTE_MASK);
+      segment.device.mmioWrite(
+        physical - segment.base,
+        size,
+        size === 4 ? value >>> 0 : size === 2 ? value & WORD_MASK : value & BYTE_MASK,
+      );
     } else if (segment === undefined && this.#find(physical + size - 1) === undefined) {
       this.unclaimedWrites++;
     } else if (size === 4) {

@@ -43,8 +43,12 @@ export class PortMap implements PortBus {
 
   /** Claims ports. Throws an assertion when another device has one of them (our bug). */
   register(firstPort: number, portCount: number, device: PortDevice): PortRange {
-    assert(portCount > 0 && firstPort >= 0 && firstPort + portCount <= PORT_COUNT, `port range 0x${firstPort.toString(16)}+${portCount} is outside the I/O space`);
-    for (let port = firstPort; port < firstPort + portCount; port++) assert(this.#table[port] === UNCLAIMED, `port 0x${port.toString(16)} is claimed twice`);
+    assert(
+      portCount > 0 && firstPort >= 0 && firstPort + portCount <= PORT_COUNT,
+      `port range 0x${firstPort.toString(16)}+${portCount} is outside the I/O space`,
+    );
+    for (let port = firstPort; port < firstPort + portCount; port++)
+      assert(this.#table[port] === UNCLAIMED, `port 0x${port.toString(16)} is claimed twice`);
     const claim: Claim = { first: firstPort, count: portCount, device, widest: widestAccess(device) };
     this.#claims.push(claim);
     assert(this.#claims.length <= WORD_MASK, 'too many port claims');
@@ -106,7 +110,8 @@ export class PortMap implements PortBus {
       if (byteClaim !== UNCLAIMED && byteClaim !== undefined) return this.#claims[byteClaim - 1];
     }
     const number = this.#table[port];
-    if (number === UNCLAIMED || number === undefined || (size !== 1 && this.#table[port + size - 1] !== number)) return undefined;
+    if (number === UNCLAIMED || number === undefined || (size !== 1 && this.#table[port + size - 1] !== number))
+      return undefined;
     const claim = this.#claims[number - 1];
     return claim !== undefined && claim.widest >= size ? claim : undefined;
   }

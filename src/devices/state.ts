@@ -17,14 +17,19 @@ export class StateReader {
     this.#device = device;
     this.#state = state;
     if (version !== undefined && state['version'] !== version) {
-      throw new VivariumError('BAD_STATE', `the saved state of ${device} has version ${String(state['version'])}, but this build reads ${version}: save it again with this build`);
+      throw new VivariumError(
+        'BAD_STATE',
+        `the saved state of ${device} has version ${String(state['version'])}, but this build reads ${version}: save it again with this build`,
+      );
     }
   }
 
   /** An integer in [min, max]. */
   int(key: string, max = UINT32_MAX, min = 0): number {
     const value = this.#state[key];
-    return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : this.#refuse(key);
+    return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+      ? value
+      : this.#refuse(key);
   }
 
   /** Any finite number. */
@@ -59,7 +64,9 @@ export class StateReader {
   intsUpTo(key: string, maxCount: number, max = UINT32_MAX): number[] {
     const value = this.#state[key];
     if (!Array.isArray(value) || value.length > maxCount) return this.#refuse(key);
-    return value.map((item) => (typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= max ? item : this.#refuse(key)));
+    return value.map((item) =>
+      typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= max ? item : this.#refuse(key),
+    );
   }
 
   /** At most `maxCount` bytes, copied. */
@@ -82,7 +89,10 @@ export class StateReader {
   }
 
   #refuse(key: string): never {
-    throw new VivariumError('BAD_STATE', `the saved state of ${this.#device} has no valid field "${key}": the snapshot is damaged`);
+    throw new VivariumError(
+      'BAD_STATE',
+      `the saved state of ${this.#device} has no valid field "${key}": the snapshot is damaged`,
+    );
   }
 }
 

@@ -73,7 +73,8 @@ export class TimerQueue implements Clock {
       this.#isStale = false;
       this.#earliestNs = undefined;
       for (const { deadlineNs } of this.#timers) {
-        if (deadlineNs !== undefined && (this.#earliestNs === undefined || deadlineNs < this.#earliestNs)) this.#earliestNs = deadlineNs;
+        if (deadlineNs !== undefined && (this.#earliestNs === undefined || deadlineNs < this.#earliestNs))
+          this.#earliestNs = deadlineNs;
       }
     }
     return this.#earliestNs;

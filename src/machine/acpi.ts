@@ -9,7 +9,16 @@ import * as P from '../devices/power/registers.ts';
 import { CENTURY } from '../devices/rtc/registers.ts';
 import type { Aml } from './aml.ts';
 import { dsdtTerms } from './dsdt.ts';
-import { ACPI_TABLES_PHYSICAL, MP_TABLE_PHYSICAL, OEM_ID, OEM_TABLE_ID, setChecksum, TableWriter, type MachineDescription, type TableImage } from './firmware-tables.ts';
+import {
+  ACPI_TABLES_PHYSICAL,
+  MP_TABLE_PHYSICAL,
+  OEM_ID,
+  OEM_TABLE_ID,
+  setChecksum,
+  TableWriter,
+  type MachineDescription,
+  type TableImage,
+} from './firmware-tables.ts';
 
 const RSDP_BYTES = 36;
 const RSDP_V1_BYTES = 20;
@@ -33,7 +42,8 @@ const FLAG_NO_SLEEP_BUTTON = 1 << 5;
 const FLAG_RTC_NOT_FIXED = 1 << 6;
 const FLAG_TIMER_32_BIT = 1 << 8;
 const FLAG_RESET_REGISTER = 1 << 10;
-const FADT_FLAGS = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_RTC_NOT_FIXED | FLAG_TIMER_32_BIT | FLAG_RESET_REGISTER;
+const FADT_FLAGS =
+  FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_RTC_NOT_FIXED | FLAG_TIMER_32_BIT | FLAG_RESET_REGISTER;
 const GAS_BYTES = 12; // generic address structure (§5.2.3.2)
 const GAS_SYSTEM_IO = 1;
 const ACCESS_BYTE = 1;
@@ -65,7 +75,10 @@ export interface AcpiTables extends TableImage {
 
 /** Builds the tables. `extraAml` goes into \_SB of the DSDT, for devices that announce themselves there. */
 export function buildAcpiTables(machine: MachineDescription, extraAml: Aml = []): AcpiTables {
-  assert(machine.cpuApicIds.length > 0 && machine.cpuApicIds.every((id) => id <= MAX_APIC_ID), 'the tables need a CPU, and IDs of at most 254');
+  assert(
+    machine.cpuApicIds.length > 0 && machine.cpuApicIds.every((id) => id <= MAX_APIC_ID),
+    'the tables need a CPU, and IDs of at most 254',
+  );
   const image = new TableWriter().zeros(RSDP_BYTES);
   const place = (bytes: Uint8Array, alignment = TABLE_ALIGNMENT): number => {
     image.zeros((alignment - (image.byteCount % alignment)) % alignment);
@@ -87,7 +100,16 @@ export function buildAcpiTables(machine: MachineDescription, extraAml: Aml = [])
 
 /** §5.2.5.3 */
 function buildRsdp(rsdt: number, xsdt: number): Uint8Array {
-  const bytes = new TableWriter().text('RSD PTR ', 8).uint(0, 1).text(OEM_ID, 6).uint(2, 1).uint(rsdt, 4).uint(RSDP_BYTES, 4).uint(xsdt, 8).uint(0, 4).toBytes();
+  const bytes = new TableWriter()
+    .text('RSD PTR ', 8)
+    .uint(0, 1)
+    .text(OEM_ID, 6)
+    .uint(2, 1)
+    .uint(rsdt, 4)
+    .uint(RSDP_BYTES, 4)
+    .uint(xsdt, 8)
+    .uint(0, 4)
+    .toBytes();
   setChecksum(bytes, RSDP_CHECKSUM, RSDP_V1_BYTES);
   setChecksum(bytes, RSDP_EXTENDED_CHECKSUM);
   return bytes;
@@ -169,7 +191,13 @@ function fadtBody(facs: number, dsdt: number): TableWriter {
 
 /** A generic address structure for `byteCount` bytes of I/O ports. */
 function ioAddress(port: number, byteCount: number, accessSize: number): Uint8Array {
-  return new TableWriter().uint(GAS_SYSTEM_IO, 1).uint(8 * byteCount, 1).uint(0, 1).uint(accessSize, 1).uint(port, 8).toBytes();
+  return new TableWriter()
+    .uint(GAS_SYSTEM_IO, 1)
+    .uint(8 * byteCount, 1)
+    .uint(0, 1)
+    .uint(accessSize, 1)
+    .uint(port, 8)
+    .toBytes();
 }
 
 function madtBody({ cpuApicIds, ioApicId }: MachineDescription): TableWriter {

@@ -36,7 +36,10 @@ const MAX_PACKAGE_ELEMENTS = 255;
 
 /** Little-endian bytes of an unsigned number. */
 export function littleEndian(value: number, byteCount: number): Aml {
-  assert(Number.isInteger(value) && value >= 0 && value < 2 ** (8 * byteCount), `${value} does not fit in ${byteCount} bytes`);
+  assert(
+    Number.isInteger(value) && value >= 0 && value < 2 ** (8 * byteCount),
+    `${value} does not fit in ${byteCount} bytes`,
+  );
   return Array.from({ length: byteCount }, (_, index) => Math.floor(value / 2 ** (8 * index)) % 256);
 }
 
@@ -48,7 +51,14 @@ export function nameString(path: string): Aml {
     assert(/^[A-Z_][A-Z0-9_]{0,3}$/.test(segment), `${segment} is no AML name`);
     return [...ascii(segment.padEnd(SEGMENT_LENGTH, '_'))];
   });
-  const prefix = segments.length === 2 ? [DUAL_NAME_PREFIX] : segments.length > 2 ? [MULTI_NAME_PREFIX, segments.length] : segments.length === 0 ? [ZERO_OP] : [];
+  const prefix =
+    segments.length === 2
+      ? [DUAL_NAME_PREFIX]
+      : segments.length > 2
+        ? [MULTI_NAME_PREFIX, segments.length]
+        : segments.length === 0
+          ? [ZERO_OP]
+          : [];
   return [...(isAbsolute ? [ROOT_CHARACTER] : []), ...prefix, ...encoded];
 }
 

@@ -2,7 +2,15 @@
  * The DSDT's definition block: soft off, the PCI host bridge with its windows and interrupt routing, serial ports and the
  * real-time clock (ACPI 6.4; _PRT §6.2.13, _PIC §5.8.1, _S5 §7.4.2.6). Leaves out processor and power objects.
  */
-import { COM1_IRQ, COM1_PORT, COM2_IRQ, COM2_PORT, COM3_PORT, COM4_PORT, REGISTER_COUNT } from '../devices/serial/registers.ts';
+import {
+  COM1_IRQ,
+  COM1_PORT,
+  COM2_IRQ,
+  COM2_PORT,
+  COM3_PORT,
+  COM4_PORT,
+  REGISTER_COUNT,
+} from '../devices/serial/registers.ts';
 import { SLEEP_TYPE_S5 } from '../devices/power/registers.ts';
 import { RTC_INDEX } from '../devices/rtc/registers.ts';
 import type { Aml } from './aml.ts';
@@ -29,7 +37,10 @@ const SERIAL_PORTS = [
 /** The terms after the DSDT's header. `extra` goes into \_SB. */
 export function dsdtTerms(machine: MachineDescription, extra: Aml = []): Aml {
   return [
-    ...aml.name('\\_S5', aml.packageOf(aml.integer(SLEEP_TYPE_S5), aml.integer(SLEEP_TYPE_S5), aml.integer(0), aml.integer(0))),
+    ...aml.name(
+      '\\_S5',
+      aml.packageOf(aml.integer(SLEEP_TYPE_S5), aml.integer(SLEEP_TYPE_S5), aml.integer(0), aml.integer(0)),
+    ),
     // The guest says which controller it uses: 0 is the PIC.
     ...aml.name('\\PICF', aml.integer(0)),
     ...aml.method('\\_PIC', 1, aml.store(aml.ARG0, aml.nameString('\\PICF'))),
@@ -55,7 +66,12 @@ function hostBridge({ pciMemory, pciMemory64, pciSlotCount }: MachineDescription
     ),
     aml.name('PRTP', routing(pciSlotCount, pciIsaIrq)),
     aml.name('PRTA', routing(pciSlotCount, pciGsi)),
-    aml.method('_PRT', 0, aml.when(aml.nameString('\\PICF'), aml.returns(aml.nameString('PRTA'))), aml.returns(aml.nameString('PRTP'))),
+    aml.method(
+      '_PRT',
+      0,
+      aml.when(aml.nameString('\\PICF'), aml.returns(aml.nameString('PRTA'))),
+      aml.returns(aml.nameString('PRTP')),
+    ),
   );
 }
 
@@ -65,7 +81,9 @@ function routing(slotCount: number, interrupt: (slot: number, pin: number) => nu
   for (let slot = 0; slot < slotCount; slot++) {
     for (let pin = 0; pin < PCI_PIN_COUNT; pin++) {
       const address = slot * 0x10000 + ANY_FUNCTION;
-      entries.push(aml.packageOf(aml.integer(address), aml.integer(pin), aml.integer(0), aml.integer(interrupt(slot, pin))));
+      entries.push(
+        aml.packageOf(aml.integer(address), aml.integer(pin), aml.integer(0), aml.integer(interrupt(slot, pin))),
+      );
     }
   }
   return aml.packageOf(...entries);

@@ -1,6 +1,6 @@
 /**
  * How the INTx pins of PCI slots reach the interrupt controllers: pin and slot number spread over the IOAPIC's inputs
- * 16–23, and over two ISA interrupts for a guest that uses the PIC. ACPI's _PRT and the MP table say the same.
+ * 16–19, and over two ISA interrupts for a guest that uses the PIC. ACPI's _PRT and the MP table say the same.
  */
 import { fanOut, SharedLine } from '../devices/irq-lines.ts';
 import type { IrqLine } from '../devices/irq.ts';
@@ -8,7 +8,8 @@ import type { IrqLine } from '../devices/irq.ts';
 export const PCI_SLOT_COUNT = 32;
 export const PCI_PIN_COUNT = 4;
 const FIRST_PCI_GSI = 16;
-const PCI_GSI_COUNT = 8;
+/** As many as the host bridge has wires. */
+const PCI_GSI_COUNT = 4;
 /** ISA interrupts that no other device has; a guest must make them level-triggered (ELCR), as it does on a PC. */
 const PCI_ISA_IRQS = [10, 11] as const;
 
@@ -29,7 +30,10 @@ export class PciInterrupts {
 
   /** @param ioApicLine the wire into an input of the IOAPIC. @param picLine that of an ISA interrupt into the PIC only. */
   constructor(ioApicLine: (pin: number) => IrqLine, picLine: (irq: number) => IrqLine) {
-    this.#gsiLines = Array.from({ length: PCI_GSI_COUNT }, (_, index) => new SharedLine(ioApicLine(FIRST_PCI_GSI + index)));
+    this.#gsiLines = Array.from(
+      { length: PCI_GSI_COUNT },
+      (_, index) => new SharedLine(ioApicLine(FIRST_PCI_GSI + index)),
+    );
     this.#isaLines = PCI_ISA_IRQS.map((irq) => new SharedLine(picLine(irq)));
   }
 

@@ -22,7 +22,12 @@ beforeEach(() => {
   pins = [new RecordingPins(), new RecordingPins(), new RecordingPins()];
   const make = (id: number) =>
     new LocalApic({
-      id, isBootstrap: id === 0, cpu: pins[id] ?? new RecordingPins(), bus, clock, timerHz: 1e9,
+      id,
+      isBootstrap: id === 0,
+      cpu: pins[id] ?? new RecordingPins(),
+      bus,
+      clock,
+      timerHz: 1e9,
       tsc: { now: () => BigInt(clock.nowNs() * (TSC_HZ / 1e9)) + tscOffset },
       acknowledgeExternal: () => EXTERNAL_VECTOR,
     });
@@ -33,14 +38,22 @@ beforeEach(() => {
 
 const read = (register: number, cpu = 0) => pages[cpu]?.mmioRead(register << 4, 4);
 const write = (register: number, value: number, cpu = 0) => pages[cpu]?.mmioWrite(register << 4, 4, value >>> 0);
-const fixed = (vector: number, isLevel = false) => apics[0].deliver({ destination: 0, isLogical: false, isWide: false, delivery: R.Delivery.FIXED, vector, isLevel });
-const wrmsr = (register: number, low: number, high = 0, cpu: 0 | 1 | 2 = 0) => writeApicMsr(apics[cpu], R.X2APIC_MSR_FIRST + register, low, high);
+const fixed = (vector: number, isLevel = false) =>
+  apics[0].deliver({ destination: 0, isLogical: false, isWide: false, delivery: R.Delivery.FIXED, vector, isLevel });
+const wrmsr = (register: number, low: number, high = 0, cpu: 0 | 1 | 2 = 0) =>
+  writeApicMsr(apics[cpu], R.X2APIC_MSR_FIRST + register, low, high);
 
 describe('interrupt acceptance', () => {
   test('an accepted vector raises INTR and moves from request to service', () => {
     fixed(0x51);
     const waiting = pins[0]?.intr;
-    expect([waiting, apics[0].acknowledge(), pins[0]?.intr, read(R.ISR_0 + 2), read(R.IRR_0 + 2)]).toEqual([true, 0x51, false, 1 << 17, 0]);
+    expect([waiting, apics[0].acknowledge(), pins[0]?.intr, read(R.ISR_0 + 2), read(R.IRR_0 + 2)]).toEqual([
+      true,
+      0x51,
+      false,
+      1 << 17,
+      0,
+    ]);
   });
 
   test('with nothing waiting an acknowledgement gives -1', () => {
@@ -153,7 +166,12 @@ describe('timer', () => {
     clock.advance(8000);
     const half = read(R.TIMER_CURRENT);
     clock.advance(8000);
-    expect([half, read(R.TIMER_CURRENT), apics[0].acknowledge(), clock.nextDeadlineNs()]).toEqual([500, 0, 0x40, undefined]);
+    expect([half, read(R.TIMER_CURRENT), apics[0].acknowledge(), clock.nextDeadlineNs()]).toEqual([
+      500,
+      0,
+      0x40,
+      undefined,
+    ]);
   });
 
   test('a masked timer counts too, by which kernels calibrate it', () => {
@@ -193,7 +211,12 @@ describe('timer', () => {
     clock.advance(9_999);
     const early = apics[0].hasInterrupt();
     clock.advance(1);
-    expect([armed, early, apics[0].acknowledge(), readApicMsr(apics[0], R.IA32_TSC_DEADLINE)]).toEqual([20_000n, false, 0x40, 0n]);
+    expect([armed, early, apics[0].acknowledge(), readApicMsr(apics[0], R.IA32_TSC_DEADLINE)]).toEqual([
+      20_000n,
+      false,
+      0x40,
+      0n,
+    ]);
   });
 
   test('a TSC that the guest changes moves the deadline', () => {
@@ -304,7 +327,9 @@ describe('message-signalled interrupts', () => {
 describe('access', () => {
   test('the page shows ID and version, and ignores what is not a whole register', () => {
     pages[1]?.mmioWrite(R.TPR << 4, 1, 0x50);
-    expect([read(R.ID, 1), read(R.VERSION, 1), read(R.TPR, 1), pages[1]?.mmioRead((R.VERSION << 4) + 2, 1)]).toEqual([0x01000000, 0x50014, 0, 0x05]);
+    expect([read(R.ID, 1), read(R.VERSION, 1), read(R.TPR, 1), pages[1]?.mmioRead((R.VERSION << 4) + 2, 1)]).toEqual([
+      0x01000000, 0x50014, 0, 0x05,
+    ]);
   });
 
   test('x2APIC mode has MSRs and no page, with the logical ID from the ID', () => {
@@ -325,17 +350,37 @@ describe('access', () => {
 
   test('reserved registers and bits fault in x2APIC mode', () => {
     writeApicMsr(apics[0], R.IA32_APIC_BASE, X2APIC_ON, 0);
-    expect([wrmsr(R.EOI, 1), wrmsr(R.TPR, 0x100), wrmsr(R.TPR, 0, 1), wrmsr(R.LDR, 0), wrmsr(R.DFR, 0)]).toEqual([false, false, false, false, false]);
-    expect([readApicMsr(apics[0], 0x80b), readApicMsr(apics[0], 0x80e), readApicMsr(apics[0], 0x831), readApicMsr(apics[0], 0x8ff)]).toEqual([undefined, undefined, undefined, undefined]);
+    expect([wrmsr(R.EOI, 1), wrmsr(R.TPR, 0x100), wrmsr(R.TPR, 0, 1), wrmsr(R.LDR, 0), wrmsr(R.DFR, 0)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect([
+      readApicMsr(apics[0], 0x80b),
+      readApicMsr(apics[0], 0x80e),
+      readApicMsr(apics[0], 0x831),
+      readApicMsr(apics[0], 0x8ff),
+    ]).toEqual([undefined, undefined, undefined, undefined]);
   });
 
   test('x2APIC MSRs fault in xAPIC mode', () => {
-    expect([wrmsr(R.TPR, 0), readApicMsr(apics[0], 0x808), isApicMsr(0x808), isApicMsr(0x10)]).toEqual([false, undefined, true, false]);
+    expect([wrmsr(R.TPR, 0), readApicMsr(apics[0], 0x808), isApicMsr(0x808), isApicMsr(0x10)]).toEqual([
+      false,
+      undefined,
+      true,
+      false,
+    ]);
   });
 
   test('mode changes that the manual forbids fault', () => {
     const base = (low: number, high = 0) => writeApicMsr(apics[0], R.IA32_APIC_BASE, low, high);
-    const invalid = [base(R.APIC_DEFAULT_BASE | R.BASE_X2APIC), base(R.APIC_DEFAULT_BASE | R.BASE_ENABLE | 1), base(X2APIC_ON, 0x80000000)];
+    const invalid = [
+      base(R.APIC_DEFAULT_BASE | R.BASE_X2APIC),
+      base(R.APIC_DEFAULT_BASE | R.BASE_ENABLE | 1),
+      base(X2APIC_ON, 0x80000000),
+    ];
     base(X2APIC_ON);
     invalid.push(base(R.APIC_DEFAULT_BASE | R.BASE_ENABLE)); // back to xAPIC
     base(R.APIC_DEFAULT_BASE); // off
@@ -345,7 +390,10 @@ describe('access', () => {
 
   test('the base register says who is the boot CPU, whatever is written', () => {
     writeApicMsr(apics[1], R.IA32_APIC_BASE, (R.APIC_DEFAULT_BASE | R.BASE_ENABLE | R.BASE_BSP) >>> 0, 0);
-    expect([readApicMsr(apics[0], R.IA32_APIC_BASE), readApicMsr(apics[1], R.IA32_APIC_BASE)]).toEqual([0xfee00900n, 0xfee00800n]);
+    expect([readApicMsr(apics[0], R.IA32_APIC_BASE), readApicMsr(apics[1], R.IA32_APIC_BASE)]).toEqual([
+      0xfee00900n,
+      0xfee00800n,
+    ]);
   });
 });
 
@@ -357,7 +405,15 @@ describe('state', () => {
     apics[0].acknowledge();
     fixed(0x71);
     const otherPins = new RecordingPins();
-    const other = new LocalApic({ id: 0, isBootstrap: true, cpu: otherPins, bus: new ApicBus(), clock, timerHz: 1e9, acknowledgeExternal: () => 0 });
+    const other = new LocalApic({
+      id: 0,
+      isBootstrap: true,
+      cpu: otherPins,
+      bus: new ApicBus(),
+      clock,
+      timerHz: 1e9,
+      acknowledgeExternal: () => 0,
+    });
     other.load(apics[0].save());
     expect([other.save(), otherPins.intr, other.acknowledge()]).toEqual([apics[0].save(), true, 0x71]);
     clock.advance(1e6);

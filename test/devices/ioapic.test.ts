@@ -25,7 +25,15 @@ beforeEach(() => {
   pins = new RecordingPins();
   acknowledgeExternal = () => 0;
   const bus = new ApicBus();
-  apic = new LocalApic({ id: 0, isBootstrap: true, cpu: pins, bus, clock, timerHz: 1e9, acknowledgeExternal: () => acknowledgeExternal() });
+  apic = new LocalApic({
+    id: 0,
+    isBootstrap: true,
+    cpu: pins,
+    bus,
+    clock,
+    timerHz: 1e9,
+    acknowledgeExternal: () => acknowledgeExternal(),
+  });
   apic.spurious = 0x1ff;
   mmio.register(A.APIC_DEFAULT_BASE, A.APIC_PAGE_BYTES, new ApicPage(() => apic));
   ioApic = new IoApic(bus, 1);
@@ -48,7 +56,12 @@ const eoi = () => apic.endOfInterrupt();
 
 describe('IoApic', () => {
   test('tells ID, version and 24 masked inputs', () => {
-    expect([read(R.IOAPICID), read(R.IOAPICVER), entry(0), entry(23)]).toEqual([1 << 24, 0x170020, R.ENTRY_MASKED, R.ENTRY_MASKED]);
+    expect([read(R.IOAPICID), read(R.IOAPICVER), entry(0), entry(23)]).toEqual([
+      1 << 24,
+      0x170020,
+      R.ENTRY_MASKED,
+      R.ENTRY_MASKED,
+    ]);
   });
 
   test('an edge is delivered once, and one while masked is lost', () => {
@@ -71,7 +84,13 @@ describe('IoApic', () => {
     const second = apic.acknowledge();
     line.set(false);
     eoi();
-    expect([first, remoteIrr, second, apic.acknowledge(), entry(17) & R.ENTRY_REMOTE_IRR]).toEqual([0x61, R.ENTRY_REMOTE_IRR, 0x61, -1, 0]);
+    expect([first, remoteIrr, second, apic.acknowledge(), entry(17) & R.ENTRY_REMOTE_IRR]).toEqual([
+      0x61,
+      R.ENTRY_REMOTE_IRR,
+      0x61,
+      -1,
+      0,
+    ]);
   });
 
   test('unmasking an asserted level delivers it', () => {
@@ -110,7 +129,12 @@ describe('IoApic', () => {
 
   test('read-only bits stay, and registers that are not there read 0', () => {
     program(3, 0xffffffff & ~R.ENTRY_LEVEL);
-    expect([entry(3), read(0x0f), read(0x40), mmio.read(R.IOAPIC_BASE + 0x20, 4)]).toEqual([R.ENTRY_WRITABLE & ~R.ENTRY_LEVEL, 0, 0, 0]);
+    expect([entry(3), read(0x0f), read(0x40), mmio.read(R.IOAPIC_BASE + 0x20, 4)]).toEqual([
+      R.ENTRY_WRITABLE & ~R.ENTRY_LEVEL,
+      0,
+      0,
+      0,
+    ]);
   });
 
   test('the timer interrupt works through pin 2, as kernels check', () => {

@@ -138,7 +138,10 @@ describe('debug ports', () => {
     new DebugExit((value) => values.push(value)).connect(ports);
     ports.write(0xf4, 1, 3);
     ports.write(0xf4, 4, 0x10);
-    expect([values, values.map(debugExitStatus)]).toEqual([[3, 0x10], [7, 0x21]]);
+    expect([values, values.map(debugExitStatus)]).toEqual([
+      [3, 0x10],
+      [7, 0x21],
+    ]);
   });
 
   test('the console port tells that it is there and gathers what is written', () => {

@@ -133,7 +133,12 @@ describe('Rtc', () => {
     write(0x7f, 0x5a);
     const word = (index: number) => read(index) | (read(index + 1) << 8);
     expect(read(0x7f)).toBe(0x5a);
-    expect([word(R.BASE_MEMORY_LOW), word(R.EXTENDED_MEMORY_LOW), word(R.MEMORY_ABOVE_16M_LOW), word(R.MEMORY_ABOVE_4G_LOW)]).toEqual([640, 0xffff, 496 * 16, 0]);
+    expect([
+      word(R.BASE_MEMORY_LOW),
+      word(R.EXTENDED_MEMORY_LOW),
+      word(R.MEMORY_ABOVE_16M_LOW),
+      word(R.MEMORY_ABOVE_4G_LOW),
+    ]).toEqual([640, 0xffff, 496 * 16, 0]);
     expect(read(R.MEMORY_ABOVE_4G_LOW + 2)).toBe(1);
     expect(read(R.REGISTER_D)).toBe(R.D_VALID);
   });

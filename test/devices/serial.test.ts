@@ -143,7 +143,12 @@ describe('Serial input', () => {
     serial.receiveBreak();
     const source = read(R.IIR_FCR);
     const status = read(R.LSR) & (R.LSR_BREAK | R.LSR_DATA_READY);
-    expect([source, status, read(R.IIR_FCR), read(R.DATA)]).toEqual([R.IIR_LINE, R.LSR_BREAK | R.LSR_DATA_READY, R.IIR_NONE, 0]);
+    expect([source, status, read(R.IIR_FCR), read(R.DATA)]).toEqual([
+      R.IIR_LINE,
+      R.LSR_BREAK | R.LSR_DATA_READY,
+      R.IIR_NONE,
+      0,
+    ]);
   });
 });
 
@@ -175,7 +180,12 @@ describe('Serial registers', () => {
     write(R.DATA, 0x22);
     clock.advance(1e7);
     const status = read(R.LSR);
-    expect([status & (R.LSR_OVERRUN | R.LSR_DATA_READY), read(R.LSR) & R.LSR_OVERRUN, read(R.DATA), sent]).toEqual([R.LSR_OVERRUN | R.LSR_DATA_READY, 0, 0x11, []]);
+    expect([status & (R.LSR_OVERRUN | R.LSR_DATA_READY), read(R.LSR) & R.LSR_OVERRUN, read(R.DATA), sent]).toEqual([
+      R.LSR_OVERRUN | R.LSR_DATA_READY,
+      0,
+      0x11,
+      [],
+    ]);
   });
 
   test('a modem change interrupts until MSR is read', () => {
@@ -183,7 +193,11 @@ describe('Serial registers', () => {
     write(R.MCR, R.MCR_LOOPBACK);
     const source = read(R.IIR_FCR);
     const deltas = read(R.MSR) & R.MSR_DELTAS;
-    expect([source, deltas, read(R.IIR_FCR)]).toEqual([R.IIR_MODEM, R.MSR_DELTA_CTS | R.MSR_DELTA_DSR | R.MSR_DELTA_DCD, R.IIR_NONE]);
+    expect([source, deltas, read(R.IIR_FCR)]).toEqual([
+      R.IIR_MODEM,
+      R.MSR_DELTA_CTS | R.MSR_DELTA_DSR | R.MSR_DELTA_DCD,
+      R.IIR_NONE,
+    ]);
   });
 
   test('IIR says that FIFOs are enabled', () => {

@@ -60,7 +60,11 @@ export class ApicPage implements MmioDevice {
 
 /** Whether an MSR belongs to the local APIC. */
 export function isApicMsr(index: number): boolean {
-  return index === R.IA32_APIC_BASE || index === R.IA32_TSC_DEADLINE || (index >= R.X2APIC_MSR_FIRST && index <= R.X2APIC_MSR_LAST);
+  return (
+    index === R.IA32_APIC_BASE ||
+    index === R.IA32_TSC_DEADLINE ||
+    (index >= R.X2APIC_MSR_FIRST && index <= R.X2APIC_MSR_LAST)
+  );
 }
 
 /** RDMSR: the value, or undefined for #GP(0). */

@@ -63,7 +63,10 @@ export class ApicBus implements MsiSink {
   /** Delivers by destination shorthand (§11.6.1) from `sender`. */
   sendShorthand(message: InterruptMessage, shorthand: number, sender: ApicTarget): number {
     if (shorthand === R.SHORTHAND_SELF) return this.#deliver([sender], message);
-    return this.#deliver(shorthand === R.SHORTHAND_OTHERS ? this.#targets.filter((target) => target !== sender) : this.#targets, message);
+    return this.#deliver(
+      shorthand === R.SHORTHAND_OTHERS ? this.#targets.filter((target) => target !== sender) : this.#targets,
+      message,
+    );
   }
 
   /** A local APIC ended a level-triggered interrupt. */
@@ -77,7 +80,8 @@ export class ApicBus implements MsiSink {
       let lowest: ApicTarget | undefined;
       for (const target of targets) {
         // The first of equals, always: which one is left to the implementation, and this repeats in every run.
-        if (target.canArbitrate && (lowest === undefined || target.processorPriority < lowest.processorPriority)) lowest = target;
+        if (target.canArbitrate && (lowest === undefined || target.processorPriority < lowest.processorPriority))
+          lowest = target;
       }
       chosen = lowest === undefined ? [] : [lowest];
     }
@@ -89,7 +93,8 @@ export class ApicBus implements MsiSink {
 }
 
 function decodeMsi(address: number, data: number): InterruptMessage | undefined {
-  if (address < 0 || address > 0xffffffff || address >>> R.MSI_ADDRESS_WINDOW_SHIFT !== R.MSI_ADDRESS_WINDOW) return undefined;
+  if (address < 0 || address > 0xffffffff || address >>> R.MSI_ADDRESS_WINDOW_SHIFT !== R.MSI_ADDRESS_WINDOW)
+    return undefined;
   const isLogical = (address & R.MSI_LOGICAL) !== 0;
   const isRedirectable = isLogical && (address & R.MSI_REDIRECTION_HINT) !== 0;
   const delivery = (data >> R.MSI_DATA_DELIVERY_SHIFT) & R.LVT_DELIVERY_MASK;

@@ -8,18 +8,15 @@ import type { Clock } from '../clock.ts';
 import type { CpuPins, IrqLine } from '../irq.ts';
 import { StateReader } from '../state.ts';
 import type { ApicBus, ApicTarget, InterruptMessage } from './bus.ts';
+import { LocalVectors, type LintPin } from './local-vectors.ts';
 import * as R from './registers.ts';
 import { ApicTimer, type GuestTsc } from './timer.ts';
 import { VectorSet } from './vector-set.ts';
 
 const STATE_VERSION = 1;
-const LVT_COUNT = 6;
 const PRIORITY_CLASS = 0xf0;
 const SPURIOUS_RESET = 0xff;
 const NS_PER_SECOND = 1e9;
-const LVT_WRITABLE = [
-  R.LVT_TIMER_WRITABLE, R.LVT_INTERNAL_WRITABLE, R.LVT_INTERNAL_WRITABLE, R.LVT_LINT_WRITABLE, R.LVT_LINT_WRITABLE, R.LVT_ERROR_WRITABLE,
-] as const;
 
 /** A usual frequency of the timer's input, and what CPUID leaf 40000010h should tell the guest. */
 export const APIC_TIMER_HZ = 1_000_000_000;
@@ -56,8 +53,7 @@ export class LocalApic implements ApicTarget, Stateful {
   readonly #isr = new VectorSet();
   readonly #tmr = new VectorSet();
   readonly #irr = new VectorSet();
-  readonly #lvt = new Uint32Array(LVT_COUNT);
-  readonly #lintLevels: [boolean, boolean] = [false, false];
+  readonly #vectors: LocalVectors;
   #baseLow: number;
   #baseHigh = 0;
   #tpr = 0;
@@ -82,6 +78,9 @@ export class LocalApic implements ApicTarget, Stateful {
     this.#onPageChange = options.onPageChange ?? (() => {});
     this.#baseLow = (R.APIC_DEFAULT_BASE | R.BASE_ENABLE | (options.isBootstrap ? R.BASE_BSP : 0)) >>> 0;
     const tsc = options.tsc ?? { now: () => BigInt(Math.floor((clock.nowNs() * clock.tscHz) / NS_PER_SECOND)) };
+    this.#vectors = new LocalVectors((delivery, vector, isLevel) =>
+      this.deliver({ destination: this.id, isLogical: false, isWide: true, delivery, vector, isLevel }),
+    );
     this.timer = new ApicTimer(`apic ${options.id}`, clock, tsc, options.timerHz, () => this.#raiseLocal(R.LVT_TIMER));
     this.#bus.addTarget(this);
     this.#reset();
@@ -161,7 +160,9 @@ export class LocalApic implements ApicTarget, Stateful {
     if (!isLogical) return isBroadcast || destination === this.id;
     if (this.isX2Apic) {
       if (isWide && isBroadcast) return true;
-      return destination >>> 16 === this.logicalDestination >>> 16 && (destination & this.logicalDestination & 0xffff) !== 0;
+      return (
+        destination >>> 16 === this.logicalDestination >>> 16 && (destination & this.logicalDestination & 0xffff) !== 0
+      );
     }
     const own = this.#ldr >>> R.XAPIC_ID_SHIFT;
     if (this.#dfr >>> R.DFR_MODEL_SHIFT !== R.DFR_CLUSTER) return (destination & own & 0xff) !== 0;
@@ -220,9 +221,7 @@ export class LocalApic implements ApicTarget, Stateful {
   /** Disabling the APIC by software masks all of the LVT (§11.4.7.2). */
   set spurious(value: number) {
     this.#svr = value & R.SVR_WRITABLE;
-    if (!this.#isSoftwareEnabled()) {
-      for (let index = 0; index < LVT_COUNT; index++) this.#lvt[index] = (this.#lvt[index] ?? 0) | R.LVT_MASKED;
-    }
+    if (!this.#isSoftwareEnabled()) this.#vectors.maskAll();
     this.#update();
   }
 
@@ -254,17 +253,12 @@ export class LocalApic implements ApicTarget, Stateful {
   }
 
   lvt(register: number): number {
-    return this.#lvt[register - R.LVT_TIMER] ?? 0;
+    return this.#vectors.get(register);
   }
 
   setLvt(register: number, value: number): void {
-    const index = register - R.LVT_TIMER;
-    const remoteIrr = this.lvt(register) & R.LVT_REMOTE_IRR;
-    const masked = this.#isSoftwareEnabled() ? 0 : R.LVT_MASKED;
-    this.#lvt[index] = (value & (LVT_WRITABLE[index] ?? 0) & ~R.LVT_REMOTE_IRR) | remoteIrr | masked;
+    this.#vectors.set(register, value, this.#isSoftwareEnabled());
     if (register === R.LVT_TIMER) this.timer.mode = (value >> R.LVT_TIMER_MODE_SHIFT) & R.LVT_TIMER_MODE_MASK;
-    if (register === R.LVT_LINT0) this.#serveLintLevel(0);
-    if (register === R.LVT_LINT1) this.#serveLintLevel(1);
     this.#update();
   }
 
@@ -280,7 +274,7 @@ export class LocalApic implements ApicTarget, Stateful {
     if (vector < 0) return;
     this.#isr.delete(vector);
     if (this.#tmr.has(vector)) {
-      this.#endLintLevel(vector);
+      this.#vectors.endOfInterrupt(vector);
       this.#bus.broadcastEoi(vector);
     }
     this.#update();
@@ -342,10 +336,23 @@ export class LocalApic implements ApicTarget, Stateful {
 
   save(): DeviceState {
     return {
-      version: STATE_VERSION, baseLow: this.#baseLow, baseHigh: this.#baseHigh, tpr: this.#tpr, ldr: this.#ldr, dfr: this.#dfr,
-      svr: this.#svr, icrLow: this.#icrLow, icrHigh: this.#icrHigh, esr: this.#esr, errors: this.#errors,
-      isr: this.#isr.toArray(), tmr: this.#tmr.toArray(), irr: this.#irr.toArray(), lvt: [...this.#lvt],
-      lint0: this.#lintLevels[0], lint1: this.#lintLevels[1], isExternalPending: this.#isExternalPending, timer: this.timer.save(),
+      version: STATE_VERSION,
+      baseLow: this.#baseLow,
+      baseHigh: this.#baseHigh,
+      tpr: this.#tpr,
+      ldr: this.#ldr,
+      dfr: this.#dfr,
+      svr: this.#svr,
+      icrLow: this.#icrLow,
+      icrHigh: this.#icrHigh,
+      esr: this.#esr,
+      errors: this.#errors,
+      isr: this.#isr.toArray(),
+      tmr: this.#tmr.toArray(),
+      irr: this.#irr.toArray(),
+      vectors: this.#vectors.save(),
+      isExternalPending: this.#isExternalPending,
+      timer: this.timer.save(),
     };
   }
 
@@ -364,9 +371,7 @@ export class LocalApic implements ApicTarget, Stateful {
     this.#isr.assign(reader.ints('isr', R.VECTOR_WORDS));
     this.#tmr.assign(reader.ints('tmr', R.VECTOR_WORDS));
     this.#irr.assign(reader.ints('irr', R.VECTOR_WORDS));
-    this.#lvt.set(reader.ints('lvt', LVT_COUNT));
-    this.#lintLevels[0] = reader.boolean('lint0');
-    this.#lintLevels[1] = reader.boolean('lint1');
+    this.#vectors.load(reader.part('vectors'));
     this.#isExternalPending = reader.boolean('isExternalPending');
     this.timer.load(reader.part('timer'));
     this.#announcePage();
@@ -383,7 +388,7 @@ export class LocalApic implements ApicTarget, Stateful {
     this.#isr.clear();
     this.#tmr.clear();
     this.#irr.clear();
-    this.#lvt.fill(R.LVT_MASKED);
+    this.#vectors.reset();
     this.#tpr = 0;
     this.#ldr = 0;
     this.#dfr = 0xffffffff;
@@ -424,51 +429,20 @@ export class LocalApic implements ApicTarget, Stateful {
     const entry = this.lvt(register);
     if ((entry & R.LVT_MASKED) !== 0) return;
     // An error entry with an illegal vector must not report itself.
-    if (register === R.LVT_ERROR && (entry & R.VECTOR_MASK) < R.FIRST_LEGAL_VECTOR) this.#errors |= R.ESR_RECEIVE_ILLEGAL_VECTOR;
+    if (register === R.LVT_ERROR && (entry & R.VECTOR_MASK) < R.FIRST_LEGAL_VECTOR)
+      this.#errors |= R.ESR_RECEIVE_ILLEGAL_VECTOR;
     else this.#accept(entry & R.VECTOR_MASK, false);
   }
 
-  #setLint(pin: 0 | 1, asserted: boolean): void {
-    const rises = asserted && !this.#lintLevels[pin];
-    this.#lintLevels[pin] = asserted;
-    if (!this.isEnabled) {
-      if (pin === 1 && rises) this.#cpu.nmi(); // without an APIC the pins are INTR and NMI (§11.4.3)
-    } else if (rises) {
-      const entry = this.lvt(R.LVT_LINT0 + pin);
-      const delivery = (entry >> R.LVT_DELIVERY_SHIFT) & R.LVT_DELIVERY_MASK;
-      const isFixedLevel = delivery === R.Delivery.FIXED && (entry & R.LVT_LEVEL) !== 0;
-      if ((entry & R.LVT_MASKED) === 0 && delivery !== R.Delivery.EXTINT && !isFixedLevel) {
-        this.deliver({ destination: this.id, isLogical: false, isWide: true, delivery, vector: entry & R.VECTOR_MASK, isLevel: false });
-      }
-      this.#serveLintLevel(pin);
-    }
+  #setLint(pin: LintPin, asserted: boolean): void {
+    const rises = this.#vectors.setPin(pin, asserted);
+    if (rises && this.isEnabled) this.#vectors.servePin(pin);
+    else if (rises && pin === 1) this.#cpu.nmi(); // without an APIC the pins are INTR and NMI (§11.4.3)
     this.#update();
   }
 
-  /** A level-triggered fixed interrupt on a LINT pin is accepted again after each EOI while the pin is high. */
-  #serveLintLevel(pin: 0 | 1): void {
-    const entry = this.lvt(R.LVT_LINT0 + pin);
-    const delivery = (entry >> R.LVT_DELIVERY_SHIFT) & R.LVT_DELIVERY_MASK;
-    if (!this.#lintLevels[pin] || delivery !== R.Delivery.FIXED || (entry & R.LVT_LEVEL) === 0) return;
-    if ((entry & (R.LVT_MASKED | R.LVT_REMOTE_IRR)) !== 0) return;
-    if (this.#accept(entry & R.VECTOR_MASK, true)) this.#lvt[R.LVT_LINT0 + pin - R.LVT_TIMER] = entry | R.LVT_REMOTE_IRR;
-  }
-
-  #endLintLevel(vector: number): void {
-    for (const pin of [0, 1] as const) {
-      const entry = this.lvt(R.LVT_LINT0 + pin);
-      if ((entry & R.LVT_REMOTE_IRR) === 0 || (entry & R.VECTOR_MASK) !== vector) continue;
-      this.#lvt[R.LVT_LINT0 + pin - R.LVT_TIMER] = entry & ~R.LVT_REMOTE_IRR;
-      this.#serveLintLevel(pin);
-    }
-  }
-
   #hasExternal(): boolean {
-    if (this.#isExternalPending) return true;
-    if (!this.#lintLevels[0]) return false;
-    if (!this.isEnabled) return true;
-    const entry = this.lvt(R.LVT_LINT0);
-    return (entry & R.LVT_MASKED) === 0 && ((entry >> R.LVT_DELIVERY_SHIFT) & R.LVT_DELIVERY_MASK) === R.Delivery.EXTINT;
+    return this.#isExternalPending || (this.isEnabled ? this.#vectors.hasExternal() : this.#vectors.isHigh(0));
   }
 
   /** The vector that outranks the processor's priority, or -1 (§11.8.3). */

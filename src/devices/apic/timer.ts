@@ -115,8 +115,12 @@ export class ApicTimer {
 
   save(): DeviceState {
     return {
-      mode: this.#mode, divide: this.#divide, initial: this.#initial, startNs: this.#startNs,
-      tscDeadline: this.#tscDeadline, deadlineNs: this.#timer.deadlineNs ?? null,
+      mode: this.#mode,
+      divide: this.#divide,
+      initial: this.#initial,
+      startNs: this.#startNs,
+      tscDeadline: this.#tscDeadline,
+      deadlineNs: this.#timer.deadlineNs ?? null,
     };
   }
 

@@ -70,7 +70,14 @@ export class IoApic implements MmioDevice, EoiListener, Stateful {
   }
 
   save(): DeviceState {
-    return { version: STATE_VERSION, id: this.#id, select: this.#select, wires: this.#wires, low: [...this.#low], high: [...this.#high] };
+    return {
+      version: STATE_VERSION,
+      id: this.#id,
+      select: this.#select,
+      wires: this.#wires,
+      low: [...this.#low],
+      high: [...this.#high],
+    };
   }
 
   load(state: DeviceState): void {

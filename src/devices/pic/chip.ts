@@ -130,11 +130,23 @@ export class PicChip {
 
   save(): DeviceState {
     return {
-      edges: this.#edges, wires: this.#wires, isr: this.#isr, imr: this.#imr, elcr: this.#elcr,
-      vectorBase: this.#vectorBase, lowestPriority: this.#lowestPriority, initStep: this.#initStep,
-      needsIcw4: this.#needsIcw4, isSingle: this.#isSingle, isLevelTriggered: this.#isLevelTriggered,
-      hasAutoEoi: this.#hasAutoEoi, rotatesOnAutoEoi: this.#rotatesOnAutoEoi, hasSpecialMask: this.#hasSpecialMask,
-      isSpecialFullyNested: this.#isSpecialFullyNested, readsIsr: this.#readsIsr, isPolled: this.#isPolled,
+      edges: this.#edges,
+      wires: this.#wires,
+      isr: this.#isr,
+      imr: this.#imr,
+      elcr: this.#elcr,
+      vectorBase: this.#vectorBase,
+      lowestPriority: this.#lowestPriority,
+      initStep: this.#initStep,
+      needsIcw4: this.#needsIcw4,
+      isSingle: this.#isSingle,
+      isLevelTriggered: this.#isLevelTriggered,
+      hasAutoEoi: this.#hasAutoEoi,
+      rotatesOnAutoEoi: this.#rotatesOnAutoEoi,
+      hasSpecialMask: this.#hasSpecialMask,
+      isSpecialFullyNested: this.#isSpecialFullyNested,
+      readsIsr: this.#readsIsr,
+      isPolled: this.#isPolled,
     };
   }
 

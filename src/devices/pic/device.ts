@@ -91,7 +91,12 @@ export class Pic implements PortDevice, Stateful {
   }
 
   save(): DeviceState {
-    return { version: STATE_VERSION, master: this.#master.save(), slave: this.#slave.save(), isOutputHigh: this.#isOutputHigh };
+    return {
+      version: STATE_VERSION,
+      master: this.#master.save(),
+      slave: this.#slave.save(),
+      isOutputHigh: this.#isOutputHigh,
+    };
   }
 
   load(state: DeviceState): void {

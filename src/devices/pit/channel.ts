@@ -174,16 +174,26 @@ export class PitChannel {
 
   save(): DeviceState {
     return {
-      mode: this.#mode, access: this.#access, isBcd: this.#isBcd, count: this.#count ?? null, start: this.#start ?? null,
-      nextCount: this.#next?.count ?? null, nextTick: this.#next?.tick ?? null, gate: this.#gate,
-      pausedElapsed: this.#pausedElapsed ?? null, writeLsb: this.#writeLsb ?? null, readsMsb: this.#readsMsb,
-      latched: this.#latched ?? null, status: this.#status ?? null,
+      mode: this.#mode,
+      access: this.#access,
+      isBcd: this.#isBcd,
+      count: this.#count ?? null,
+      start: this.#start ?? null,
+      nextCount: this.#next?.count ?? null,
+      nextTick: this.#next?.tick ?? null,
+      gate: this.#gate,
+      pausedElapsed: this.#pausedElapsed ?? null,
+      writeLsb: this.#writeLsb ?? null,
+      readsMsb: this.#readsMsb,
+      latched: this.#latched ?? null,
+      status: this.#status ?? null,
     };
   }
 
   load(state: DeviceState): void {
     const reader = new StateReader('pit', state);
-    const optional = (key: string, max: number, min = 0) => (reader.optionalNumber(key) === undefined ? undefined : reader.int(key, max, min));
+    const optional = (key: string, max: number, min = 0) =>
+      reader.optionalNumber(key) === undefined ? undefined : reader.int(key, max, min);
     this.#mode = reader.int('mode', Mode.HARDWARE_STROBE);
     this.#access = reader.int('access', R.ACCESS_WORD);
     this.#isBcd = reader.boolean('isBcd');
@@ -267,5 +277,10 @@ function fromBcd(raw: number): number {
 }
 
 function toBcd(value: number): number {
-  return (value % 10) | ((Math.floor(value / 10) % 10) << 4) | ((Math.floor(value / 100) % 10) << 8) | (Math.floor(value / 1000) << 12);
+  return (
+    (value % 10) |
+    ((Math.floor(value / 10) % 10) << 4) |
+    ((Math.floor(value / 100) % 10) << 8) |
+    (Math.floor(value / 1000) << 12)
+  );
 }

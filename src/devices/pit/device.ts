@@ -64,7 +64,13 @@ export class Pit implements PortDevice, Stateful {
   }
 
   save(): DeviceState {
-    return { version: STATE_VERSION, channels: this.#channels.map((channel) => channel.save()), portB: this.#portB, isIrqHigh: this.#isIrqHigh, riseTick: this.#riseTick ?? null };
+    return {
+      version: STATE_VERSION,
+      channels: this.#channels.map((channel) => channel.save()),
+      portB: this.#portB,
+      isIrqHigh: this.#isIrqHigh,
+      riseTick: this.#riseTick ?? null,
+    };
   }
 
   load(state: DeviceState): void {

@@ -68,7 +68,13 @@ export class AcpiPm implements PortDevice, Stateful {
   }
 
   save(): DeviceState {
-    return { version: STATE_VERSION, status: this.#status, enable: this.#enable, control: this.#control, halfRangesSeen: this.#halfRangesSeen };
+    return {
+      version: STATE_VERSION,
+      status: this.#status,
+      enable: this.#enable,
+      control: this.#control,
+      halfRangesSeen: this.#halfRangesSeen,
+    };
   }
 
   load(state: DeviceState): void {

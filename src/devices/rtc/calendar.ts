@@ -9,7 +9,16 @@ const MS_PER_SECOND = 1000;
 const YEARS_PER_CENTURY = 100;
 
 /** The registers that hold a time, century included. */
-export const TIME_REGISTERS = [R.SECONDS, R.MINUTES, R.HOURS, R.DAY_OF_WEEK, R.DAY_OF_MONTH, R.MONTH, R.YEAR, R.CENTURY] as const;
+export const TIME_REGISTERS = [
+  R.SECONDS,
+  R.MINUTES,
+  R.HOURS,
+  R.DAY_OF_WEEK,
+  R.DAY_OF_MONTH,
+  R.MONTH,
+  R.YEAR,
+  R.CENTURY,
+] as const;
 
 /** Writes Unix time (whole seconds) into the time registers of `bytes`, in the format that `registerB` selects. */
 export function encodeTime(unixSeconds: number, registerB: number, bytes: Uint8Array): void {

@@ -104,8 +104,15 @@ export class Rtc implements PortDevice, Stateful {
 
   save(): DeviceState {
     return {
-      version: STATE_VERSION, bytes: this.#bytes.slice(), index: this.#index, registerA: this.#registerA, registerB: this.#registerB,
-      flags: this.#flags, phaseNs: this.#phaseNs, offsetSeconds: this.#offsetSeconds, flagsUntilNs: this.#flagsUntilNs,
+      version: STATE_VERSION,
+      bytes: this.#bytes.slice(),
+      index: this.#index,
+      registerA: this.#registerA,
+      registerB: this.#registerB,
+      flags: this.#flags,
+      phaseNs: this.#phaseNs,
+      offsetSeconds: this.#offsetSeconds,
+      flagsUntilNs: this.#flagsUntilNs,
     };
   }
 
@@ -178,7 +185,8 @@ export class Rtc implements PortDevice, Stateful {
     const wasFrozen = this.#isFrozen();
     const wasHeld = this.#isDividerHeld();
     apply();
-    if (wasHeld && !this.#isDividerHeld()) this.#phaseNs = positiveModulo(FIRST_UPDATE_NS - this.#clock.nowNs(), NS_PER_SECOND);
+    if (wasHeld && !this.#isDividerHeld())
+      this.#phaseNs = positiveModulo(FIRST_UPDATE_NS - this.#clock.nowNs(), NS_PER_SECOND);
     if (wasFrozen && !this.#isFrozen()) this.#adoptTime();
     this.#update();
   }
@@ -199,7 +207,11 @@ export class Rtc implements PortDevice, Stateful {
     this.#flagsUntilNs = nowNs;
     if (nowNs <= sinceNs) return;
     const periodNs = this.#periodNs();
-    if (periodNs !== undefined && Math.floor(this.#dividerNs(nowNs) / periodNs) > Math.floor(this.#dividerNs(sinceNs) / periodNs)) this.#flags |= R.C_PERIODIC;
+    if (
+      periodNs !== undefined &&
+      Math.floor(this.#dividerNs(nowNs) / periodNs) > Math.floor(this.#dividerNs(sinceNs) / periodNs)
+    )
+      this.#flags |= R.C_PERIODIC;
     if (this.#isFrozen()) return;
     const since = this.#unixSeconds(sinceNs);
     const now = this.#unixSeconds(nowNs);
@@ -233,9 +245,11 @@ export class Rtc implements PortDevice, Stateful {
     const second = this.#unixSeconds(this.#flagsUntilNs);
     let nextNs = Infinity; // in divider time
     const periodNs = this.#periodNs();
-    if ((waitsFor & R.B_PERIODIC) !== 0 && periodNs !== undefined) nextNs = (Math.floor(dividerNs / periodNs) + 1) * periodNs;
+    if ((waitsFor & R.B_PERIODIC) !== 0 && periodNs !== undefined)
+      nextNs = (Math.floor(dividerNs / periodNs) + 1) * periodNs;
     if (!this.#isFrozen()) {
-      if ((waitsFor & R.B_UPDATE_ENDED) !== 0) nextNs = Math.min(nextNs, (Math.floor(dividerNs / NS_PER_SECOND) + 1) * NS_PER_SECOND);
+      if ((waitsFor & R.B_UPDATE_ENDED) !== 0)
+        nextNs = Math.min(nextNs, (Math.floor(dividerNs / NS_PER_SECOND) + 1) * NS_PER_SECOND);
       const alarm = (waitsFor & R.B_ALARM) !== 0 ? nextAlarm(second, this.#bytes, this.#registerB) : undefined;
       if (alarm !== undefined) nextNs = Math.min(nextNs, (alarm - this.#offsetSeconds) * NS_PER_SECOND);
     }

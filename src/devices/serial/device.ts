@@ -116,11 +116,24 @@ export class Serial implements PortDevice, Stateful {
   save(): DeviceState {
     this.flush();
     return {
-      version: STATE_VERSION, queue: this.#queue.toBytes(), fifo: [...this.#fifo], nextArrivalNs: this.#nextArrivalNs,
-      timeoutNs: this.#timeout.deadlineNs ?? null, pollCount: this.#pollCount, hasTimedOut: this.#hasTimedOut,
-      isTransmitPending: this.#isTransmitPending, ier: this.#ier, isFifoEnabled: this.#isFifoEnabled, trigger: this.#trigger,
-      lcr: this.#lcr, mcr: this.#mcr, overrun: this.#overrun, isHeadErrorSeen: this.#isHeadErrorSeen,
-      msrDeltas: this.#msrDeltas, scratch: this.#scratch, divisor: this.#divisor,
+      version: STATE_VERSION,
+      queue: this.#queue.toBytes(),
+      fifo: [...this.#fifo],
+      nextArrivalNs: this.#nextArrivalNs,
+      timeoutNs: this.#timeout.deadlineNs ?? null,
+      pollCount: this.#pollCount,
+      hasTimedOut: this.#hasTimedOut,
+      isTransmitPending: this.#isTransmitPending,
+      ier: this.#ier,
+      isFifoEnabled: this.#isFifoEnabled,
+      trigger: this.#trigger,
+      lcr: this.#lcr,
+      mcr: this.#mcr,
+      overrun: this.#overrun,
+      isHeadErrorSeen: this.#isHeadErrorSeen,
+      msrDeltas: this.#msrDeltas,
+      scratch: this.#scratch,
+      divisor: this.#divisor,
     };
   }
 
@@ -309,7 +322,8 @@ export class Serial implements PortDevice, Stateful {
   }
 
   #admit(): void {
-    if (this.#queue.byteCount === 0 || this.#isLoopback() || !this.#isListening() || this.#fifo.length >= this.#depth()) return;
+    if (this.#queue.byteCount === 0 || this.#isLoopback() || !this.#isListening() || this.#fifo.length >= this.#depth())
+      return;
     const nowNs = this.#clock.nowNs();
     if (nowNs < this.#nextArrivalNs) {
       if (this.#arrival.deadlineNs === undefined) this.#arrival.arm(this.#nextArrivalNs);
@@ -326,13 +340,15 @@ export class Serial implements PortDevice, Stateful {
   }
 
   #restartTimeout(): void {
-    if (this.#isFifoEnabled && this.#fifo.length > 0) this.#timeout.arm(this.#clock.nowNs() + R.TIMEOUT_CHARACTERS * this.#characterNs());
+    if (this.#isFifoEnabled && this.#fifo.length > 0)
+      this.#timeout.arm(this.#clock.nowNs() + R.TIMEOUT_CHARACTERS * this.#characterNs());
     else this.#timeout.cancel();
   }
 
   #characterNs(): number {
     const dataBits = 5 + (this.#lcr & R.LCR_WORD_LENGTH);
-    const bits = 1 + dataBits + ((this.#lcr & R.LCR_PARITY) !== 0 ? 1 : 0) + ((this.#lcr & R.LCR_TWO_STOPS) !== 0 ? 2 : 1);
+    const bits =
+      1 + dataBits + ((this.#lcr & R.LCR_PARITY) !== 0 ? 1 : 0) + ((this.#lcr & R.LCR_TWO_STOPS) !== 0 ? 2 : 1);
     return (bits * Math.max(1, this.#divisor) * NS_PER_SECOND) / R.BASE_BAUD;
   }
 
@@ -344,7 +360,8 @@ export class Serial implements PortDevice, Stateful {
   /** The source that IIR names: the highest enabled one (§8.6, table III). */
   #interruptSource(): number {
     const head = this.#fifo[0];
-    const hasLineError = this.#overrun !== 0 || (head !== undefined && (head & ENTRY_BREAK) !== 0 && !this.#isHeadErrorSeen);
+    const hasLineError =
+      this.#overrun !== 0 || (head !== undefined && (head & ENTRY_BREAK) !== 0 && !this.#isHeadErrorSeen);
     if (hasLineError && (this.#ier & R.IER_LINE) !== 0) return R.IIR_LINE;
     if ((this.#ier & R.IER_RECEIVE) !== 0) {
       const threshold = this.#isFifoEnabled ? (R.TRIGGER_LEVELS[this.#trigger] ?? 1) : 1;
