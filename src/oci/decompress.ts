@@ -6,7 +6,7 @@ import { VivariumError } from '../util/errors.ts';
 import type { Codec } from './codec.ts';
 import { badImage, overLimit, showBytes } from './fail.ts';
 import type { Compression } from './spec.ts';
-import { unzstd } from './zstd.ts';
+import { unzstd } from './zstd/stream.ts';
 
 export const MAGIC_BYTES = 4;
 const GZIP_MAGIC = [0x1f, 0x8b];

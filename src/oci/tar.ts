@@ -3,7 +3,7 @@
  * numbers; POSIX.1-2017 pax and the GNU tar manual. An entry says where its data lies, so nothing is copied. Paths come
  * out as written; layers.ts judges them. Sparse files and unknown types are refused.
  *
- * Why not the modern-tar dependency: it decodes PAX values as UTF-8, which destroys binary extended attributes
+ * Why not npm's modern-tar: it decodes PAX values as UTF-8, which destroys binary extended attributes
  * (security.capability), drops device numbers and the nanoseconds of mtime, and reads a sparse or unknown type as a file.
  */
 import type { ContentSource } from './content.ts';

@@ -15,14 +15,17 @@ function frame(blocks: Buffer[], window = WINDOW_1_MIB): Uint8Array {
   return new Uint8Array(Buffer.concat([Buffer.from([...FRAME_MAGIC, 0, window]), ...blocks]));
 }
 
+function storedBlocks(bytes: Uint8Array, last: boolean): Buffer[] {
+  const count = Math.max(1, Math.ceil(bytes.length / BLOCK_MAX));
+  return Array.from({ length: count }, (_, index) => {
+    const piece = bytes.subarray(index * BLOCK_MAX, (index + 1) * BLOCK_MAX);
+    return block(0, piece.length, piece, last && index === count - 1);
+  });
+}
+
 /** Stores bytes as they are. */
 export function zstdStore(bytes: Uint8Array): Uint8Array {
-  const count = Math.max(1, Math.ceil(bytes.length / BLOCK_MAX));
-  const blocks = Array.from({ length: count }, (_, index) => {
-    const piece = bytes.subarray(index * BLOCK_MAX, (index + 1) * BLOCK_MAX);
-    return block(0, piece.length, piece, index === count - 1);
-  });
-  return frame(blocks);
+  return frame(storedBlocks(bytes, true));
 }
 
 /** `count` blocks of 128 KiB of zeros, four bytes each. */
@@ -41,4 +44,21 @@ export function zstdSkippable(content: Uint8Array): Uint8Array {
   header.writeUInt32LE(0x184d2a50, 0);
   header.writeUInt32LE(content.length, 4);
   return new Uint8Array(Buffer.concat([header, content]));
+}
+
+/** Stored bytes and then a compressed block with this content. */
+export function zstdCompressedBlock(before: Uint8Array, content: Uint8Array): Uint8Array {
+  return frame([...storedBlocks(before, false), block(2, content.length, content, true)]);
+}
+
+/**
+ * Content of a compressed block without literals whose sequences all have the same codes, with all extra bits set: a
+ * literals length code, an offset code and a match length code (§3.1.1.3.2.1, RLE_Mode).
+ */
+export function zstdSequences(count: number, codes: { literals: number; offset: number; match: number }, bitsEach: number): Uint8Array {
+  const streamBits = count * bitsEach;
+  const stream = Buffer.alloc((streamBits >> 3) + 1, 0xff);
+  stream[stream.length - 1] = (1 << ((streamBits & 7) + 1)) - 1; // ends in the mark
+  const header = count < 0x7f00 ? [(count >> 8) + 128, count & 0xff] : [255, (count - 0x7f00) & 0xff, (count - 0x7f00) >> 8];
+  return new Uint8Array(Buffer.concat([Buffer.from([0, ...header, 0b01010100, codes.literals, codes.offset, codes.match]), stream]));
 }

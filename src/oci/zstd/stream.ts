@@ -1,11 +1,13 @@
 /**
- * Zstandard (RFC 8878) as a stream. fzstd decodes the blocks; the framing is walked here, because fzstd would allocate
- * whatever window a frame asks for (2 GB) and would decode all blocks of a piece of input at once. One block goes in at
- * a time, so at most 128 KiB come out before the consumer is asked. Dictionaries are refused; the frame's checksum is
- * not looked at, since every consumer checks a digest.
+ * Zstandard (RFC 8878) as a stream of frames: one block goes in, its at most 128 KiB come out, so the consumer can stop a
+ * bomb in time. Dictionaries are refused; the frame's checksum is passed over, since every consumer checks a digest.
+ *
+ * Why not npm's fzstd: it copies a match before it looks whether the block has room for it, so one hostile block
+ * of 128 KiB kept it busy for three minutes; and it allocates whatever window a frame asks for, up to 2 GB.
  */
-import { Decompress } from 'fzstd';
-import { badImage, overLimit, showBytes } from './fail.ts';
+import { badImage, overLimit, showBytes } from '../fail.ts';
+import { BLOCK_MAX_BYTES, BlockDecoder } from './block.ts';
+import { History } from './history.ts';
 
 const FRAME_MAGIC = 0xfd2fb528; // RFC 8878 §3.1.1
 const SKIPPABLE_MAGIC = 0x184d2a50; // §3.1.2; the low four bits are free
@@ -13,8 +15,11 @@ const SKIPPABLE_MASK = 0xfffffff0;
 const MAGIC_BYTES = 4;
 const SKIPPABLE_HEADER_BYTES = 8;
 const CHECKSUM_BYTES = 4;
+const CHECKSUM_FLAG = 1 << 2; // §3.1.1.1.1
+const RESERVED_FLAG = 1 << 3;
+const CONTENT_SIZE_BIAS = 256; // §3.1.1.1.4: a content size of two bytes starts there
 const BLOCK_HEADER_BYTES = 3; // §3.1.1.2
-const BLOCK_MAX_BYTES = 128 * 1024; // §3.1.1.2.4
+const BLOCK_TYPE_RAW = 0; // §3.1.1.2.2
 const BLOCK_TYPE_RLE = 1;
 const BLOCK_TYPE_RESERVED = 3;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4]; // §3.1.1.1.3
@@ -23,6 +28,7 @@ const WINDOW_MAX_BYTES = 2 ** 27;
 
 interface FrameHeader {
   readonly byteCount: number;
+  readonly windowBytes: number;
   readonly hasChecksum: boolean;
 }
 
@@ -90,6 +96,7 @@ function readUint(bytes: Uint8Array, offset: number, byteCount: number): number 
 async function readFrameHeader(input: Gatherer): Promise<FrameHeader> {
   const descriptor = (await input.peek(MAGIC_BYTES + 1))[MAGIC_BYTES];
   if (descriptor === undefined) throw truncated();
+  if ((descriptor & RESERVED_FLAG) !== 0) throw badImage('a zstd stream uses a flag that is not defined');
   const singleSegment = (descriptor >> 5) & 1;
   const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3]!;
   const contentSizeCode = descriptor >> 6;
@@ -103,39 +110,34 @@ async function readFrameHeader(input: Gatherer): Promise<FrameHeader> {
   if (readUint(header, dictionaryAt, dictionaryBytes) !== 0) throw badImage('a zstd stream needs a dictionary, which images do not have');
   const windowDescriptor = header[windowAt]!;
   const windowBase = 2 ** (10 + (windowDescriptor >> 3));
-  const windowBytes = singleSegment ? readUint(header, contentSizeAt, contentSizeBytes) : windowBase + (windowBase / 8) * (windowDescriptor & 7);
+  const contentBias = contentSizeBytes === 2 ? CONTENT_SIZE_BIAS : 0;
+  const windowBytes = singleSegment ? readUint(header, contentSizeAt, contentSizeBytes) + contentBias : windowBase + (windowBase / 8) * (windowDescriptor & 7);
   if (windowBytes > WINDOW_MAX_BYTES) {
     throw overLimit(`a zstd stream asks for a window of ${showBytes(windowBytes)}, more than the limit of ${showBytes(WINDOW_MAX_BYTES)}`);
   }
-  return { byteCount, hasChecksum: (descriptor & 4) !== 0 };
+  return { byteCount, windowBytes, hasChecksum: (descriptor & CHECKSUM_FLAG) !== 0 };
 }
 
 async function* readFrame(input: Gatherer): AsyncGenerator<Uint8Array> {
   const header = await readFrameHeader(input);
-  let output: Uint8Array[] = [];
-  const decoder = new Decompress((bytes) => void output.push(bytes));
-  let prefix = (await input.take(header.byteCount)).slice();
+  await input.take(header.byteCount);
+  const blockMaximumBytes = Math.min(BLOCK_MAX_BYTES, header.windowBytes);
+  const history = new History(header.windowBytes, blockMaximumBytes);
+  const decoder = new BlockDecoder(history);
   for (let last = false; !last; ) {
-    const word = readUint(await input.peek(BLOCK_HEADER_BYTES), 0, BLOCK_HEADER_BYTES); // short input gives NaN, caught by take
+    const word = readUint(await input.take(BLOCK_HEADER_BYTES), 0, BLOCK_HEADER_BYTES);
     last = (word & 1) === 1;
     const type = (word >> 1) & 3;
     const size = word >> 3;
-    if (type === BLOCK_TYPE_RESERVED || size > BLOCK_MAX_BYTES) throw badImage('a zstd stream has an invalid block');
-    const block = await input.take(BLOCK_HEADER_BYTES + (type === BLOCK_TYPE_RLE ? 1 : size));
-    const checksum = last && header.hasChecksum ? await input.take(CHECKSUM_BYTES) : new Uint8Array(0);
-    const piece = new Uint8Array(prefix.length + block.length + checksum.length);
-    piece.set(prefix);
-    piece.set(block, prefix.length);
-    piece.set(checksum, prefix.length + block.length);
-    prefix = new Uint8Array(0);
-    try {
-      decoder.push(piece, last);
-    } catch (cause) {
-      throw badImage('a zstd stream is corrupt', cause);
-    }
-    yield* output;
-    output = [];
+    if (type === BLOCK_TYPE_RESERVED || size > blockMaximumBytes) throw badImage('a zstd stream has an invalid block');
+    const content = await input.take(type === BLOCK_TYPE_RLE ? 1 : size);
+    history.startBlock();
+    if (type === BLOCK_TYPE_RAW) history.append(content);
+    else if (type === BLOCK_TYPE_RLE) history.fill(content[0]!, size);
+    else decoder.decode(content);
+    yield history.finishBlock();
   }
+  if (header.hasChecksum) await input.take(CHECKSUM_BYTES);
 }
 
 /** Decodes one or more frames. Throws BAD_IMAGE on broken or truncated data, LIMIT on a window over 128 MiB. */
