@@ -68,6 +68,15 @@ describe('Rtc', () => {
     expect([before, read(R.SECONDS)]).toEqual([0x10, 0x11]);
   });
 
+  test('a state from a clock with fractions of a nanosecond can be loaded', () => {
+    clock.jump(0.25);
+    write(R.REGISTER_A, R.A_DIVIDER_RESET);
+    write(R.REGISTER_A, R.A_DIVIDER_NORMAL);
+    const state = rtc.save();
+    rtc.load(state);
+    expect(rtc.save()).toEqual(state);
+  });
+
   test('UIP is set shortly before an update and never else', () => {
     clock.advance(997_000_000);
     const before = read(R.REGISTER_A) & R.A_UPDATE_IN_PROGRESS;

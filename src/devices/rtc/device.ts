@@ -186,7 +186,7 @@ export class Rtc implements PortDevice, Stateful {
     const wasHeld = this.#isDividerHeld();
     apply();
     if (wasHeld && !this.#isDividerHeld())
-      this.#phaseNs = positiveModulo(FIRST_UPDATE_NS - this.#clock.nowNs(), NS_PER_SECOND);
+      this.#phaseNs = positiveModulo(FIRST_UPDATE_NS - Math.floor(this.#clock.nowNs()), NS_PER_SECOND);
     if (wasFrozen && !this.#isFrozen()) this.#adoptTime();
     this.#update();
   }
