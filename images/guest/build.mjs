@@ -19,7 +19,7 @@ import { startProgress } from '../../scripts/lib/progress.mjs';
 import { firstLine, main, run, SetupError } from '../../scripts/lib/run.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const RECIPE = 'guest-1';
+const RECIPE = 'guest-2';
 const BUILD_PACKAGES = ['gcc', 'musl-tools', 'linux-libc-dev', 'binutils'];
 const SOURCES = ['agent.c', 'port.c', 'process.c', 'system.c'];
 const HEADERS = ['agent.h', 'protocol.h'];
@@ -131,7 +131,10 @@ export async function ensureInitramfs({ update = false, force = false } = {}) {
       .map((path) => `==== ${path.slice(root.length + 1)}\n${readFileSync(path, 'utf8')}\n`);
     const busybox = readFileSync(join(root, 'bin/busybox'));
     const files = { 'initramfs.cpio': archive, agent, busybox, notices: Buffer.from(notices.join('')) };
-    const entry = publish('guest', key, files, { recipe: RECIPE, sourceHash, packages: versions, toolchain });
+    const entry = publish('guest', key, files, { recipe: RECIPE, sourceHash, packages: versions, toolchain }, [
+      'agent',
+      'busybox',
+    ]);
     progress.end(
       `built, ${(archive.length / 1e6).toFixed(1)} MB, of it the agent ${Math.round(agent.length / 1e3)} kB`,
     );

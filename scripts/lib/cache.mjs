@@ -72,12 +72,15 @@ export function temporaryFolder(kind) {
   return mkdtempSync(join(cacheDir(), kind, '.tmp-'));
 }
 
-/** Publishes files (name → bytes) as kind/key with a manifest; returns the entry. An existing entry is replaced. */
-export function publish(kind, key, files, facts) {
+/**
+ * Publishes files (name → bytes) as kind/key with a manifest; returns the entry. An existing entry is replaced. The
+ * files named in `programs` may be executed.
+ */
+export function publish(kind, key, files, facts, programs = []) {
   const staging = temporaryFolder(kind);
   const folder = join(cacheDir(), kind, key);
   const listed = Object.entries(files).map(([name, bytes]) => {
-    writeFileSync(join(staging, name), bytes);
+    writeFileSync(join(staging, name), bytes, { mode: programs.includes(name) ? 0o755 : 0o644 });
     return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
   });
   const manifest = { ...facts, key, files: listed, builtAt: new Date().toISOString() };

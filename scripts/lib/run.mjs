@@ -49,12 +49,13 @@ export function firstLine(command, args) {
   return done.status === 0 ? done.stdout.split('\n')[0].trim() : null;
 }
 
-/** Runs a script's main function; a SetupError ends the process with its message alone. */
+/** Runs a script's main function; an error that is meant for the user ends the process with its message alone. */
 export async function main(body) {
   try {
     await body();
   } catch (error) {
-    process.stderr.write(`${error instanceof SetupError ? error.message : error.stack}\n`);
+    const forUser = error instanceof SetupError || error.name === 'VivariumError';
+    process.stderr.write(`${forUser ? error.message : error.stack}\n`);
     process.exitCode = 1;
   }
 }
