@@ -2,7 +2,7 @@
  * Boots our guest under QEMU instead of our own machine, and runs one program in it through the agent: for work on
  * kernel and agent, and to see whether an oddity is the guest's or our CPU's. Needs Debian's qemu-system-x86.
  *
- *   npm run build && node dist/scripts/guest-qemu.js [--rootfs DIR] [-v DIR:PATH] [-t] [--icount] [--verbose] CMD…
+ *   npm run build && node dist/scripts/guest-qemu.js [--rootfs DIR] [-v DIR:PATH] [-t] [--icount] [--verbose] -- CMD…
  *
  * With --rootfs the command runs in a container on that folder (shared by 9p, writes go there), without in the
  * initramfs itself (busybox). --icount gives the guest a clock of one nanosecond an instruction, and the time of each
