@@ -112,6 +112,11 @@ export class Flags {
     store<u64>(FLAG_RESULT, Flags.extend<W>(r));
     store<u32>(FLAG_AUX, (cf << 31) | ((cf ^ ov) << 30));
   }
+  /** Left shifts: CF and OF ^ CF are the two top bits of `last`, the operand before the final shift by one. */
+  @inline static shl<W>(last: W, r: W): void {
+    store<u64>(FLAG_RESULT, Flags.extend<W>(r));
+    store<u32>(FLAG_AUX, Flags.aux<W>(last) & AUX_TOP);
+  }
   /** INC and DEC: as ADD or SUB, but CF stays. */
   @inline static keepCf(old: u32): void {
     const x = load<u32>(FLAG_AUX);

@@ -8,7 +8,7 @@ import {
 } from '../layout';
 import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
 import { bank } from '../mmu/tlb';
-import { segmentLinear, stackLinear } from '../system/segment';
+import { checkWritable, segmentLinear, stackLinear } from '../system/segment';
 import { faultAt } from '../system/fault';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
 import { branchIndirect, branchRelative, checkRelative, checkTarget, ipAfter } from './cache';
@@ -28,6 +28,12 @@ export function addressGeneral(i: Insn, size: u32): u64 {
   return segmentLinear(i, <u32>i.ea >> 4, offset & mask, size);
 }
 
+/** The same for an operand that is written: in protected mode its segment must be writable. */
+export function addressWritable(i: Insn, size: u32): u64 {
+  checkWritable(i, <u32>i.ea >> 4);
+  return addressGeneral(i, size);
+}
+
 @unmanaged
 @final
 export class Interp {
@@ -35,6 +41,14 @@ export class Interp {
   /** Linear address of the memory operand. */
   @inline linear(i: Insn, size: u32): u64 {
     if (i.ea & EA_SEGMENT) return addressGeneral(i, size);
+    return (
+      (load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp)) &
+      load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3))
+    );
+  }
+  /** The same for an operand that is written. */
+  @inline linearForWrite(i: Insn, size: u32): u64 {
+    if (i.ea & EA_SEGMENT) return addressWritable(i, size);
     return (
       (load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp)) &
       load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3))
@@ -87,7 +101,7 @@ export class Interp {
     if (offsetof<K>() == KIND_R0) this.setGpr<W>(<usize>i.r0, value);
     else if (offsetof<K>() == KIND_R1) this.setGpr<W>(<usize>i.r1, value);
     else if (offsetof<K>() == KIND_R2) this.setGpr<W>(<usize>load<u8>(changetype<usize>(i), 13), value);
-    else this.storeAt<W>(i, this.linear(i, sizeof<W>()), value);
+    else this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);
   }
   /** General register by code (number * 8). */
   @inline gpr<W>(code: usize): W {
@@ -102,7 +116,7 @@ export class Interp {
   @inline place<W, K>(i: Insn): usize {
     if (offsetof<K>() == KIND_R0) return GPR + <usize>i.r0;
     if (offsetof<K>() == KIND_R1) return GPR + <usize>i.r1;
-    const linear = this.linear(i, sizeof<W>());
+    const linear = this.linearForWrite(i, sizeof<W>());
     const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
     if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) return <usize>linear + load<usize>(entry, TLB_ADDEND);
     return placeSlow(i, linear, sizeof<W>());
@@ -203,11 +217,13 @@ export class Interp {
   @inline not<W>(a: W): W {
     return <W>~a;
   }
-  /** Shifts by less than the width. */
+  /** Shifts by n modulo 64 (64-bit values) or modulo 32 (all narrower ones). */
   @inline shl<W>(a: W, n: u32): W {
+    if (sizeof<W>() < 4) return <W>(<u32>a << n);
     return <W>(a << <W>n);
   }
   @inline shr<W>(a: W, n: u32): W {
+    if (sizeof<W>() < 4) return <W>(<u32>a >>> n);
     return <W>(a >>> <W>n);
   }
   @inline sar<W>(a: W, n: u32): W {
@@ -215,6 +231,17 @@ export class Interp {
     if (sizeof<W>() == 4) return <W>(<u32>(<i32>a >> <i32>n));
     if (sizeof<W>() == 2) return <W>(<u16>(<i32>(<i16>a) >> <i32>n));
     return <W>(<u8>(<i32>(<i8>a) >> <i32>n));
+  }
+  /** Rotations by n modulo the width. */
+  @inline rotl<W>(a: W, n: u32): W {
+    if (sizeof<W>() >= 4) return <W>rotl<W>(a, <W>n);
+    const m = n & (sizeof<W>() * 8 - 1);
+    return <W>((<u32>a << m) | (<u32>a >>> (sizeof<W>() * 8 - m)));
+  }
+  @inline rotr<W>(a: W, n: u32): W {
+    if (sizeof<W>() >= 4) return <W>rotr<W>(a, <W>n);
+    const m = n & (sizeof<W>() * 8 - 1);
+    return <W>((<u32>a >>> m) | (<u32>a << (sizeof<W>() * 8 - m)));
   }
   /** Bit n as 0 or 1. */
   @inline bit<W>(a: W, n: u32): u32 {
@@ -274,6 +301,10 @@ export class Interp {
   @inline flagsResult<W>(r: W, cf: u32, ov: u32): void {
     Flags.result<W>(r, cf, ov);
   }
+  /** Left shifts: `last` is the operand before the final shift by one, so its two top bits are CF and SF. */
+  @inline flagsShl<W>(last: W, r: W): void {
+    Flags.shl<W>(last, r);
+  }
   /** As ADD 1, SUB 1, but CF keeps its value. */
   @inline flagsInc<W>(a: W, r: W): void {
     const old = load<u32>(FLAG_AUX);
@@ -330,6 +361,9 @@ export class Interp {
   @inline isNonZero64(a: u64): u32 {
     return u32(a != 0);
   }
+  @inline isNonZero<W>(a: W): u32 {
+    return u32(a != 0);
+  }
   @inline zf(): u32 {
     return Flags.zf();
   }
@@ -364,11 +398,11 @@ export class Interp {
   @inline setXmm<K>(i: Insn, value: v128): void {
     if (offsetof<K>() == KIND_R0) v128.store(XMM + (<usize>i.r0 << 2), value);
     else if (offsetof<K>() == KIND_R1) v128.store(XMM + (<usize>i.r1 << 2), value);
-    else this.store128At(i, this.linear(i, 16), value);
+    else this.store128At(i, this.linearForWrite(i, 16), value);
   }
   @inline setXmmAligned<K>(i: Insn, value: v128): void {
     if (offsetof<K>() == KIND_M) {
-      const linear = this.linear(i, 16);
+      const linear = this.linearForWrite(i, 16);
       if (linear & 15) faultAt(i, 13);
       this.store128At(i, linear, value);
     } else this.setXmm<K>(i, value);
@@ -382,7 +416,7 @@ export class Interp {
   @inline setLow<W, K>(i: Insn, value: W): void {
     if (offsetof<K>() == KIND_R0) store<W>(XMM + (<usize>i.r0 << 2), value);
     else if (offsetof<K>() == KIND_R1) store<W>(XMM + (<usize>i.r1 << 2), value);
-    else this.storeAt<W>(i, this.linear(i, sizeof<W>()), value);
+    else this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);
   }
   /** MMX register or 64-bit memory operand. */
   @inline mmx<K>(i: Insn): u64 {

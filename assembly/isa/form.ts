@@ -30,8 +30,8 @@ export interface RowOptions {
   end?: boolean;
   /** Can change the next record (branches, mode changes, anything that may stop the run). Implied for helpers. */
   branch?: boolean;
-  /** In the interpreter's main switch. */
-  hot?: boolean;
+  /** In the interpreter's main switch; 'register': only its register forms of 32 and 64 bits. */
+  hot?: boolean | 'register';
   /** CPUID feature that announces it, when it differs from the table's. */
   feature?: string;
   /** Flags that the SDM leaves undefined after it, e.g. "AF". Documentation and tests. */

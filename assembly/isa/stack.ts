@@ -27,7 +27,7 @@ export function POP_M<B, W>(i: Insn): void {
   const v = e.top<W>(i);
   const old = e.gpr<u64>(RSP);
   e.moveStack(sizeof<W>());
-  const linear = e.linear(i, sizeof<W>());
+  const linear = e.linearForWrite(i, sizeof<W>());
   const moved = e.gpr<u64>(RSP);
   // Probe with RSP restored, so that a fault finds the old state.
   e.setGpr<u64>(RSP, old);

@@ -23,6 +23,7 @@ export function segmentLinear(i: Insn, segment: u32, offset: u64, size: u32): u6
   const vector = segment == SS ? SS_VECTOR : GP;
   if (load<u32>(MODE) & MODE_PROTECTED) {
     if (!(flags & FLAG_P)) faultAt(i, GP); // a null selector
+    if ((flags & (FLAG_CODE | FLAG_WRITABLE)) == FLAG_CODE) faultAt(i, GP); // execute-only
   }
   const last = offset + size - 1;
   const limit: u64 = load<u32>(at, SEG_LIMIT);
@@ -31,6 +32,14 @@ export function segmentLinear(i: Insn, segment: u32, offset: u64, size: u32): u6
     if (offset <= limit || last > top) faultAt(i, vector);
   } else if (last > limit) faultAt(i, vector);
   return (offset + load<u64>(at, SEG_BASE)) & 0xffffffff;
+}
+
+/** Raises #GP(0) when `segment` may not be written: code or read-only data in protected mode. */
+export function checkWritable(i: Insn, segment: u32): void {
+  const mode = load<u32>(MODE);
+  if ((mode & MODE_CODE_MASK) == MODE_64 || !(mode & MODE_PROTECTED)) return;
+  const flags = load<u32>(SEG + <usize>segment * SEG_SIZE, SEG_FLAGS);
+  if ((flags & (FLAG_CODE | FLAG_WRITABLE)) != FLAG_WRITABLE) faultAt(i, GP);
 }
 
 /** A stack access when SS is not flat. */

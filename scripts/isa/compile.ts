@@ -60,6 +60,7 @@ const IMMEDIATES: Record<string, number> = {
 const PREFIXES: Record<string, number> = {
   NP: L.ROW_PREFIX_NP, '66': L.ROW_PREFIX_66, F3: L.ROW_PREFIX_F3, F2: L.ROW_PREFIX_F2, NP66: L.ROW_PREFIX_NP | L.ROW_PREFIX_66,
   NPF3: L.ROW_PREFIX_NP | L.ROW_PREFIX_F3, NP66F2: L.ROW_PREFIX_NP | L.ROW_PREFIX_66 | L.ROW_PREFIX_F2,
+  F3F2: L.ROW_PREFIX_F3 | L.ROW_PREFIX_F2,
 };
 const UNITS = { integer: L.UNIT_INTEGER, x87: L.UNIT_X87, mmx: L.UNIT_MMX, sse: L.UNIT_SSE, avx: L.UNIT_AVX };
 
@@ -233,7 +234,8 @@ export function compile(tables: Table[]): Compiled {
         const call = instantiate(row, width, kinds);
         const options = row.row.options;
         const old = found.get(call);
-        const hot = options.hot === true && !options.helper;
+        const hotForm = options.hot === 'register' ? !memory && (width === 'u32' || width === 'u64') : options.hot === true;
+        const hot = hotForm && !options.helper;
         if (old) {
           old.hot ||= hot;
           old.branch ||= options.branch === true;
