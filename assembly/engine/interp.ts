@@ -13,6 +13,8 @@ import { faultAt } from '../system/fault';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
 import { branchIndirect, branchRelative, checkRelative, checkTarget, ipAfter } from './cache';
 import { Flags } from './flags';
+import { mulHigh } from '../fpu/u128';
+import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
 
 /** Segments, long displacements: everything that the two flat cases do not cover. */
 export function addressGeneral(i: Insn, size: u32): u64 {
@@ -204,6 +206,36 @@ export class Interp {
   }
   @inline mul<W>(a: W, b: W): W {
     return <W>(a * b);
+  }
+  /** High half of the double-width product. */
+  @inline mulHigh<W>(a: W, b: W): W {
+    if (sizeof<W>() == 8) return <W>mulHigh(<u64>a, <u64>b);
+    return <W>((<u64>a * <u64>b) >> (sizeof<W>() * 8));
+  }
+  @inline mulHighSigned<W>(a: W, b: W): W {
+    if (sizeof<W>() == 8) return <W>mulHighSigned64(<u64>a, <u64>b);
+    return <W>((this.sext<W, i64>(a) * this.sext<W, i64>(b)) >> (sizeof<W>() * 8));
+  }
+  /** 1 when the signed product does not fit the width. */
+  @inline mulOverflows<W>(a: W, b: W): u32 {
+    if (sizeof<W>() == 8) return mulOverflows64(<u64>a, <u64>b);
+    const r = this.sext<W, i64>(a) * this.sext<W, i64>(b);
+    return u32(r != this.sext<W, i64>(<W>r));
+  }
+  /** Quotients; the caller has excluded what has none. */
+  @inline divu<W>(a: W, b: W): W {
+    return <W>(a / b);
+  }
+  @inline divs<W>(a: W, b: W): W {
+    if (sizeof<W>() == 8) return <W>(<u64>(<i64>a / <i64>b));
+    return <W>(<u32>(<i32>a / <i32>b));
+  }
+  /** (high:low) / d; the unsigned one for high < d, the signed one raises #DE itself. */
+  @inline divWide(high: u64, low: u64, d: u64): u64 {
+    return divWide64(high, low, d);
+  }
+  @inline divWideSigned(i: Insn, high: u64, low: u64, d: u64): u64 {
+    return divWideSigned64(i, high, low, d);
   }
   @inline and<W>(a: W, b: W): W {
     return <W>(a & b);

@@ -3,7 +3,8 @@ import type { Table } from './form.ts';
 import { ALU } from './alu.table.ts';
 import { BRANCH } from './branch.table.ts';
 import { MOV } from './mov.table.ts';
+import { MULDIV } from './muldiv.table.ts';
 import { SHIFT } from './shift.table.ts';
 import { STACK } from './stack.table.ts';
 
-export const TABLES: Table[] = [ALU, MOV, STACK, BRANCH, SHIFT];
+export const TABLES: Table[] = [ALU, MOV, STACK, BRANCH, SHIFT, MULDIV];
