@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS 20
+#define HOST_AWAY_MS 50
+#define PROGRAM_STARTS_MS 1
 #define OPEN_FILES 1048576
 
 static void welcome(uint64_t epoch) {
@@ -91,9 +92,10 @@ int main(void) {
   for (;;) {
     struct pollfd entries[2 + PROCESS_POLLS];
     int count = process_wants(entries + 2);
-    bool wait = port_wants(&entries[0]) && !process_holds();
+    int timeout = port_wants(&entries[0]) ? -1 : HOST_AWAY_MS;
+    if (process_holds()) timeout = PROGRAM_STARTS_MS;
     entries[1] = (struct pollfd){.fd = children, .events = POLLIN};
-    if (poll(entries, 2 + (nfds_t)count, wait ? -1 : LOOK_AGAIN_MS) < 0) continue;
+    if (poll(entries, 2 + (nfds_t)count, timeout) < 0) continue;
     /* Streams first: a message may forget a channel that an entry still names. */
     process_service(entries + 2, count);
     if (entries[1].revents & POLLIN) {

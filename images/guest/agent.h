@@ -62,7 +62,7 @@ void process_message(uint8_t type, uint32_t channel, struct reader *payload);
 int process_wants(struct pollfd *entries);
 void process_service(const struct pollfd *entries, int count);
 void process_reap(void);
-/* Whether to look again soon: output waits for a program that is about to run. */
+/* Whether to look again soon: a program is about to run, and nothing tells when it does. */
 bool process_holds(void);
 /* Describes all channels after a HELLO; their output stops until the host grants credit again. */
 void process_resync(void);

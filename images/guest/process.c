@@ -36,8 +36,7 @@ struct channel {
   uint8_t kind, flags, state;
   uint8_t how;
   bool reaped, exit_sent, stdin_eof, stdin_closed;
-  bool execed; /* the program itself runs; before, output can only be crun's */
-  bool held;   /* there is output from before that */
+  bool execed; /* the program itself runs, and the host knows; before, output can only be crun's */
   int32_t code;
   char *text; /* why the start failed */
   uint8_t *spec;
@@ -159,17 +158,10 @@ static bool never_execed(pid_t pid) {
   return fields != NULL && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_FORKNOEXEC);
 }
 
-/* Output before the program itself runs is held back: it may be the reason why it never will. */
-static bool may_read(struct channel *c) {
-  if (!c->execed && c->pid != 0 && !c->reaped) c->execed = !never_execed(c->pid);
-  c->held = !c->execed;
-  return c->execed;
-}
-
 static void read_output(struct channel *c, int s) {
   int bytes_waiting = 0;
   do {
-    if (c->fd[s] < 0 || !may_read(c)) return;
+    if (c->fd[s] < 0 || !c->execed) return;
     if (c->credit[s] == 0 || port_room() == 0) {
       /* When the program is gone, what its descendants may write later is not waited for. */
       if (c->reaped && ioctl(c->fd[s], FIONREAD, &bytes_waiting) == 0 && bytes_waiting == 0) close_fd(&c->fd[s]);
@@ -233,13 +225,34 @@ static char *read_log(struct channel *c) {
   return NULL;
 }
 
+static void resize(struct channel *c) {
+  struct winsize size = {.ws_row = c->rows, .ws_col = c->columns};
+  if ((c->flags & SPAWN_TTY) && c->fd[OUT] >= 0 && c->rows > 0) ioctl(c->fd[OUT], TIOCSWINSZ, &size);
+}
+
+/* The program itself runs: from here on output is its own, and signals reach it and not crun's child. */
+static void announce(struct channel *c) {
+  c->execed = true;
+  c->state = STATE_RUNNING;
+  frame_begin(MSG_STARTED, c->id);
+  put_u32((uint32_t)c->pid);
+  frame_end();
+  for (int number = 1; number < 64; number++) {
+    if (c->pending_signals >> number & 1) kill(c->pid, number);
+  }
+}
+
 static void ended(struct channel *c, int status, bool without_exec) {
-  if (without_exec) {
+  if (without_exec && WIFEXITED(status)) {
     char text[MAX_FAILURE_TEXT + 1] = {0};
     int from = c->flags & SPAWN_TTY ? c->fd[OUT] : c->fd[ERR];
     (void)!read(from, text, MAX_FAILURE_TEXT);
-    start_failed(c, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text);
+    start_failed(c, WEXITSTATUS(status), text);
     return;
+  }
+  if (!c->execed && !without_exec) {
+    c->pending_signals = 0;
+    announce(c);
   }
   c->how = WIFSIGNALED(status) ? EXIT_SIGNAL : EXIT_CODE;
   c->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -248,26 +261,16 @@ static void ended(struct channel *c, int status, bool without_exec) {
   send_exit_when_drained(c);
 }
 
-static void resize(struct channel *c) {
-  struct winsize size = {.ws_row = c->rows, .ws_col = c->columns};
-  if ((c->flags & SPAWN_TTY) && c->fd[OUT] >= 0 && c->rows > 0) ioctl(c->fd[OUT], TIOCSWINSZ, &size);
-}
-
+/* crun has done its part: pid is on its way to exec. */
 static void started(struct channel *c, pid_t pid) {
   c->pid = pid;
-  c->state = STATE_RUNNING;
-  frame_begin(MSG_STARTED, c->id);
-  put_u32((uint32_t)pid);
-  frame_end();
-  for (int number = 1; number < 64; number++) {
-    if (c->pending_signals >> number & 1) kill(pid, number);
-  }
   for (int i = 0; i < MAX_ORPHANS; i++) {
     if (orphans[i].pid != pid) continue;
     orphans[i].pid = 0;
     ended(c, orphans[i].status, orphans[i].without_exec);
     return;
   }
+  if (!never_execed(pid)) announce(c);
 }
 
 /* Runs in the child: streams in place, signals as a program expects them. */
@@ -363,8 +366,7 @@ static void spawn_in_guest(struct channel *c) {
     error = errno;
   }
   for (int s = 0; s < STREAMS; s++) close_fd(&theirs[s]);
-  c->execed = error == 0;
-  if (c->execed) started(c, pid);
+  if (error == 0) started(c, pid);
   else start_failed(c, error, strerror(error));
 }
 
@@ -474,6 +476,13 @@ static void launcher_ended(struct channel *c, int status) {
   free(text);
 }
 
+static bool launchers_run(void) {
+  for (int i = 0; i < MAX_CHANNELS; i++) {
+    if (channels[i] != NULL && channels[i]->launcher != 0) return true;
+  }
+  return false;
+}
+
 void process_reap(void) {
   siginfo_t info = {.si_pid = 0};
   for (; waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0; info.si_pid = 0) {
@@ -491,13 +500,14 @@ void process_reap(void) {
       launcher_ended(launched, status);
     } else if (owner != NULL) {
       ended(owner, status, without_exec);
-    } else {
+    } else if (launchers_run()) {
       orphans[next_orphan].pid = pid;
       orphans[next_orphan].status = status;
       orphans[next_orphan].without_exec = without_exec;
       next_orphan = (next_orphan + 1) % MAX_ORPHANS;
     }
   }
+  if (!launchers_run()) memset(orphans, 0, sizeof orphans); /* process ids are used again some day */
 }
 
 /* ---- messages ---- */
@@ -573,7 +583,7 @@ static void do_signal(struct channel *c, struct reader *r) {
   uint32_t number = take_u32(r);
   if (!r->ok || number == 0 || number >= 64) protocol_error("malformed SIGNAL");
   else if (c->reaped) return;
-  else if (c->pid == 0) c->pending_signals |= (uint64_t)1 << number;
+  else if (c->pid == 0 || (!c->execed && number != SIGKILL)) c->pending_signals |= (uint64_t)1 << number;
   else kill(c->pid, (int)number);
 }
 
@@ -652,10 +662,10 @@ int process_wants(struct pollfd *entries) {
     struct channel *c = channels[i];
     if (c == NULL) continue;
     send_exit_when_drained(c);
-    if (c->held && may_read(c)) c->held = false;
+    if (c->pid != 0 && !c->execed && !c->reaped && !never_execed(c->pid)) announce(c);
     for (int what = IN; what <= STREAMS; what++) {
       int fd = what == STREAMS ? c->console : c->fd[what];
-      bool wants = what == STREAMS || (what == IN ? c->ring_fill > 0 : c->credit[what] > 0 && port_room() > 0 && !c->held);
+      bool wants = what == STREAMS || (what == IN ? c->ring_fill > 0 : c->credit[what] > 0 && port_room() > 0 && c->execed);
       if (fd < 0 || !wants) continue;
       wanted[count].channel = c;
       wanted[count].what = what;
@@ -677,7 +687,8 @@ void process_service(const struct pollfd *entries, int count) {
 
 bool process_holds(void) {
   for (int i = 0; i < MAX_CHANNELS; i++) {
-    if (channels[i] != NULL && channels[i]->held && channels[i]->pid != 0) return true;
+    const struct channel *c = channels[i];
+    if (c != NULL && c->pid != 0 && !c->execed && !c->reaped) return true;
   }
   return false;
 }

@@ -240,7 +240,8 @@ export class GuestProcess {
   finish(status: ExitStatus): void {
     this.#over = true;
     for (const waiting of this.#input.splice(0)) waiting.resolve();
-    if (status.kind === 'start-failed') this.#started.reject(new Error(status.reason));
+    // Without effect on a program that has run.
+    this.#started.reject(new Error(status.kind === 'start-failed' ? status.reason : 'the program ended before it ran'));
     void Promise.all([this.#stdout.drained, this.#stderr.drained]).then(() => {
       const failure = this.#stdout.failure ?? this.#stderr.failure;
       if (failure !== null) this.#exit.reject(failure);
