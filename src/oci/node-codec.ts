@@ -13,9 +13,19 @@ export const nodeCodec: Codec = {
     };
   },
   async *gunzip(source) {
+    const iterator = source[Symbol.asyncIterator]();
+    async function* feed(): AsyncGenerator<Uint8Array> {
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    }
     const gunzip = createGunzip();
     // The callback has nothing to do: an error of either side destroys `gunzip` and comes out of the loop below.
-    pipeline(Readable.from(source, { objectMode: true }), gunzip, () => {});
-    for await (const chunk of gunzip) yield chunk as Uint8Array;
+    pipeline(Readable.from(feed(), { objectMode: true }), gunzip, () => {});
+    try {
+      for await (const chunk of gunzip) yield chunk as Uint8Array;
+      // zlib stops at padding after the last member. The rest is read all the same, so that its digest is checked.
+      while (!(await iterator.next()).done);
+    } finally {
+      await iterator.return?.();
+    }
   },
 };

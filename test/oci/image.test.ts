@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../src/oci/archive.ts';
+import type { Codec } from '../../src/oci/codec.ts';
 import { MemoryContent } from '../../src/oci/content.ts';
 import { limitsWith } from '../../src/oci/limits.ts';
 import { openImage } from '../../src/oci/open-image.ts';
+import { webCodec } from '../../src/oci/web-codec.ts';
 import { type DockerSaveInput, LayoutBuilder, dockerSaveFiles, gzipLayer, imageOf, imageOptions, sha256 } from '../support/image-builder.ts';
 import { load, view } from '../support/rootfs-view.ts';
 import { type RawEntry, charDevice, file, hardlink, symlink, tar } from '../support/tar-builder.ts';
@@ -221,6 +223,18 @@ describe('a broken or hostile layout', () => {
 
   test('with a mislabelled layer is refused', async () => {
     await expect(load(await imageOf({ tar: LAYER, type: 'tar+gzip' }).open())).rejects.toEqual(error('BAD_IMAGE', /labelled gzip but holds uncompressed/));
+  });
+
+  test('with a layer that its decoder does not read to the end is refused', async () => {
+    const lazy: Codec = {
+      ...webCodec,
+      async *gunzip() {
+        yield LAYER;
+      },
+    };
+    const image = await openImage(imageOf(gzipLayer(LAYER)).archive(), undefined, { ...imageOptions(), codec: lazy });
+
+    await expect(load(image)).rejects.toEqual(error('BAD_IMAGE', /data after the end of its compressed stream/));
   });
 
   test('with a layer of an unknown type is refused', async () => {

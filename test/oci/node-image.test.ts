@@ -166,6 +166,26 @@ describe('the layer cache', () => {
   });
 });
 
+describe('a gzip layer with something behind it', () => {
+  const withTail = (tail: Uint8Array): Uint8Array => imageOf({ tar: LAYER, stored: Buffer.concat([gzipSync(LAYER), tail]), type: 'tar+gzip' }).tar();
+
+  test('is read when that is zeros, as on padded media', async () => {
+    expect(await filesOf(put('image', withTail(new Uint8Array(1000))))).toHaveLength(3);
+  });
+
+  test('is checked against its digest to the end all the same', async () => {
+    const builder = imageOf({ tar: LAYER, stored: Buffer.concat([gzipSync(LAYER), new Uint8Array(1_000_000)]), type: 'tar+gzip' });
+    const blob = [...builder.files.values()].find((bytes) => bytes.length > 1_000_000)!;
+    blob[blob.length - 1] = 1;
+
+    await expect(filesOf(put('image', builder.tar()))).rejects.toEqual(error('DIGEST_MISMATCH', /layer 1 .* does not match its digest/));
+  });
+
+  test('is refused when that is not zeros', async () => {
+    await expect(filesOf(put('image', withTail(Buffer.from('junk'))))).rejects.toEqual(error('BAD_IMAGE', /not valid gzip/));
+  });
+});
+
 describe('a layout folder', () => {
   test('with a blob that links elsewhere gives nothing away', async () => {
     await writeLayoutFolder(join(folder, 'layout'), imageOf(LAYER).files);

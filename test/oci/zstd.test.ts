@@ -59,9 +59,10 @@ describe('zstd that is hostile', () => {
   });
 
   test('with a match from before its window is refused', async () => {
-    const block = zstdSequences(1, { literals: NO_LITERALS, offset: 20, match: MATCH_3 }, 20);
+    // Offset value 2^20 + 0x11111: there, but too far back.
+    const block = zstdSequences(1, { literals: NO_LITERALS, offset: 20, match: MATCH_3 }, 20, 0x11);
 
-    await expect(decode(zstdCompressedBlock(new Uint8Array(3 * MiB), block))).rejects.toEqual(badImage(/corrupt/));
+    await expect(decode(zstdCompressedBlock(new Uint8Array(1.5 * MiB), block))).rejects.toEqual(badImage(/corrupt/));
   });
 
   test('with more literals in its sequences than there are is refused', async () => {
