@@ -94,6 +94,8 @@ export const FAULT_HAS_ERROR = 0x12ec; // u32
 export const DELIVERING = 0x12f0; // u32
 /** Unit of decoded code being executed. */
 export const UNIT = 0x12f4; // u32
+/** What FAULT_VECTOR is: a fault (0), or a trap or software interrupt whose RIP is the next instruction. See system/interrupt.ts. */
+export const FAULT_KIND = 0x12fc; // u32
 export const SHUTDOWN = 0x12f8; // u32: triple fault
 
 export const MXCSR = 0x1300; // u32
@@ -291,6 +293,7 @@ export const ROW_VVVV = 32; // an operand uses VEX.vvvv
 export const ROW_IMM_SHIFT = 8; // 4 bits: IMM_*
 export const ROW_UNIT_SHIFT = 12; // 3 bits: UNIT_*
 export const ROW_WIDTH_SHIFT = 16; // 2 bits: WIDTH_*
+export const ROW_IGNORE_MOD = 1 << 19; // ModRM.mod is ignored: always a register form (MOV CR, MOV DR)
 export const ROW_MMX = 1 << 18; // an SSE row that touches MMX registers
 export const IMM_NONE = 0;
 export const IMM_IB = 1; // 8 bits, sign-extended

@@ -3,7 +3,7 @@
  * rare (TLB misses, odd segments, page crossings) is a call. Values are plain Wasm numbers.
  */
 import {
-  CODE_LINEAR_PAGE, EA_LONG, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_BASE,
+  CODE_LINEAR_PAGE, EA_LONG, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
   STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR,
 } from '../layout';
 import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
@@ -94,7 +94,8 @@ export class Interp {
     if (offsetof<K>() == KIND_R0) return load<W>(GPR + <usize>i.r0);
     if (offsetof<K>() == KIND_R1) return load<W>(GPR + <usize>i.r1);
     if (offsetof<K>() == KIND_R2) return load<W>(GPR + <usize>load<u8>(changetype<usize>(i), 13));
-    if (offsetof<K>() == KIND_I) return <W>i.imm;
+    // Read at its own width: asc widens a field cast to u32 by its declared sign.
+    if (offsetof<K>() == KIND_I) return sizeof<W>() == 4 ? <W>load<u32>(changetype<usize>(i), 12) : <W>i.imm;
     if (offsetof<K>() == KIND_I64) return <W>load<u64>(changetype<usize>(i) + 8);
     return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
   }
@@ -409,6 +410,13 @@ export class Interp {
   /** Instruction pointer of the next instruction. */
   @inline nextIp<W>(i: Insn): W {
     return <W>ipAfter(i);
+  }
+
+  /** Selector of the segment register in S: 16 bits to memory, zero-extended to a register. */
+  @inline writeSelector<W, D, S>(i: Insn): void {
+    if (offsetof<D>() == KIND_M) {
+      this.storeAt<u16>(i, this.linear(i, 2), load<u16>(SEG + (<usize>i.r0 << 2), SEG_SELECTOR));
+    } else this.setGpr<W>(<usize>i.r0, <W>load<u16>(SEG + (<usize>i.r1 << 2), SEG_SELECTOR));
   }
 
   // ---- vector registers -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /** The run loop's inner half: one budget of instructions, single steps, and what happens when a fault unwound us. */
 import {
   CODE_BASE, COUNT, CURRENT, EFLAGS_REST, EXIT_BUDGET, EXIT_HALT, EXIT_REASON, EXIT_SHUTDOWN, FAULT_ERROR, FAULT_HAS_ERROR,
-  FAULT_VECTOR, HALTED, ICOUNT_BASE, INTR, LINEAR_MASK, NMI_BLOCKED, NMI_PENDING, OP_END, OP_RESYNC, OP_STOP, OP_STRADDLE,
+  FAULT_KIND, FAULT_VECTOR, HALTED, ICOUNT_BASE, INTR, LINEAR_MASK, NMI_BLOCKED, NMI_PENDING, OP_END, OP_RESYNC, OP_STOP, OP_STRADDLE,
   RECORD_SIZE, RIP, R_DISP, R_IMM, R_WHERE, SHADOW, SHUTDOWN, START, STATS, STAT_FAULTS, STEP_RECORDS, STOP_RECORD,
 } from '../layout';
 import { dispatch } from '../generated/dispatch';
@@ -10,7 +10,7 @@ import { IF, TF } from './flags';
 import { enter, ipOf, next, setNext, straddle } from './cache';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
-import { deliver, EXTERNAL, FAULT, TRAP } from '../system/interrupt';
+import { deliver, EXTERNAL, TRAP } from '../system/interrupt';
 
 export function initRun(): void {
   store<u16>(STOP_RECORD, OP_STOP);
@@ -151,5 +151,5 @@ export function settleFault(): void {
 /** Delivers the fault noted in FAULT_*. May raise again; the host then calls it again, which makes a double fault. */
 export function deliverFault(): void {
   settleFault();
-  deliver(load<u32>(FAULT_VECTOR), FAULT, load<u32>(FAULT_ERROR), load<u32>(FAULT_HAS_ERROR) != 0);
+  deliver(load<u32>(FAULT_VECTOR), load<u32>(FAULT_KIND), load<u32>(FAULT_ERROR), load<u32>(FAULT_HAS_ERROR) != 0);
 }

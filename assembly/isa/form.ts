@@ -42,6 +42,8 @@ export interface RowOptions {
   asm?: string;
   /** An alias row that only decodes (e.g. 82 /0 for 80 /0): not used by an assembler. */
   alias?: boolean;
+  /** ModRM.mod is ignored: the operand is a register whatever it says. */
+  ignoreMod?: boolean;
   /** 66 does not select an operand size here, but is ignored. */
   ignore66?: boolean;
 }

@@ -10,7 +10,7 @@ export const STACK = table('stack', 'X86', 'integer', [
   row('PUSH', '6A ib', 'Iz', d64),
   row('POP', '58+r', 'Zv', d64),
   row('POP', '8F /0', 'Rv', d64),
-  row('POP', '8F /0', 'Mv', { d64: true, fn: 'POP_M<B, W>' }),
+  row('POP', '8F /0', 'Mv', { d64: true, helper: true, fn: 'POP_M<W>' }),
   row('PUSHA', '60', '', { i64: true, osz: 16, fn: 'PUSHA<u16>', helper: true }),
   row('PUSHA', '60', '', { i64: true, osz: 32, fn: 'PUSHA<u32>', helper: true }),
   row('POPA', '61', '', { i64: true, osz: 16, fn: 'POPA<u16>', helper: true }),

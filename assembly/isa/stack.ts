@@ -22,17 +22,19 @@ export function POP<B, W, D>(i: Insn): void {
 }
 
 /** POP memory: an address that uses RSP is computed after the increment; a fault leaves RSP as it was. */
-export function POP_M<B, W>(i: Insn): void {
-  const e = core<B>();
+export function POP_M<W>(i: Insn): void {
+  const e = core<Interp>();
   const v = e.top<W>(i);
-  const old = e.gpr<u64>(RSP);
-  e.moveStack(sizeof<W>());
+  const sp = load<u64>(GPR + RSP);
+  // With RSP as base, adding the operand size to the displacement is the increment; a fault must find RSP unchanged,
+  // and the record is restored by decoding again if the access faults here, so it is changed only around the pure part.
+  const old = i.disp;
+  if (i.r1 == <u8>RSP) i.disp = old + sizeof<W>();
   const linear = e.linearForWrite(i, sizeof<W>());
-  const moved = e.gpr<u64>(RSP);
-  // Probe with RSP restored, so that a fault finds the old state.
-  e.setGpr<u64>(RSP, old);
+  i.disp = old;
   e.storeAt<W>(i, linear, v);
-  e.setGpr<u64>(RSP, moved);
+  const mask = load<u64>(STACK_MASK);
+  store<u64>(GPR + RSP, (sp & ~mask) | ((sp + sizeof<W>()) & mask));
 }
 
 /** LEAVE: RSP ← RBP, then POP RBP. */
@@ -43,21 +45,18 @@ export function LEAVE<B, W>(i: Insn): void {
   e.setGpr<W>(RBP, v);
 }
 
-/** PUSHA, PUSHAD: all eight registers, the stack pointer as it was before. */
+/** PUSHA, PUSHAD: all eight registers, the stack pointer as it was before. Slots already written stay when a later one faults. */
 export function PUSHA<W>(i: Insn): void {
   const e = core<Interp>();
   const mask = load<u64>(STACK_MASK);
   const sp = load<u64>(GPR + RSP);
-  // Everything that can fault comes first: the lowest and the highest slot.
-  for (let n: u32 = 1; n <= 8; n++) {
-    nextIsStack();
-    probeWrite(i, e.stackAddress(i, (sp - n * sizeof<W>()) & mask, sizeof<W>()), sizeof<W>());
-    stackDone();
+  nextIsStack();
+  for (let n: u64 = 0; n < 8; n++) {
+    const value = load<W>(GPR + (<usize>n << 3));
+    e.storeAt<W>(i, e.stackAddress(i, (sp - (n + 1) * sizeof<W>()) & mask, sizeof<W>()), value);
   }
-  for (let n: usize = 0; n < 8; n++) {
-    const value = n == 4 ? <W>sp : load<W>(GPR + (n << 3));
-    e.push<W>(i, value);
-  }
+  stackDone();
+  store<u64>(GPR + RSP, (sp & ~mask) | ((sp - 8 * sizeof<W>()) & mask));
 }
 
 /** POPA, POPAD: the saved stack pointer is skipped. */
@@ -85,11 +84,8 @@ export function ENTER<W>(i: Insn): void {
   const width: u64 = sizeof<W>();
   const frame = (oldSp - width) & mask;
   let sp = frame;
+  // The pushes are visible even when a later access faults; the registers then are not (seen on hardware).
   nextIsStack();
-  probeWrite(i, e.stackAddress(i, sp, <u32>width), <u32>width);
-  // The last byte of the new frame must be writable too (SDM: the final stack pointer is probed by a write).
-  const last = (frame - (level > 0 ? level * width : 0) - size) & mask;
-  probeWrite(i, e.stackAddress(i, last, <u32>width), <u32>width);
   e.storeAt<W>(i, e.stackAddress(i, sp, <u32>width), <W>oldBp);
   if (level > 0) {
     let bp = oldBp;
@@ -102,6 +98,8 @@ export function ENTER<W>(i: Insn): void {
     sp = (sp - width) & mask;
     e.storeAt<W>(i, e.stackAddress(i, sp, <u32>width), <W>frame);
   }
+  // SDM: the final stack pointer is probed by a write.
+  probeWrite(i, e.stackAddress(i, (sp - size) & mask, <u32>width), <u32>width);
   stackDone();
   const final = (sp - size) & mask;
   store<u64>(GPR + RSP, (oldSp & ~mask) | final);

@@ -6,5 +6,14 @@ import { MOV } from './mov.table.ts';
 import { MULDIV } from './muldiv.table.ts';
 import { SHIFT } from './shift.table.ts';
 import { STACK } from './stack.table.ts';
+import { SYSTEM } from './system.table.ts';
 
-export const TABLES: Table[] = [ALU, MOV, STACK, BRANCH, SHIFT, MULDIV];
+export const TABLES: Table[] = [
+  ALU,
+  MOV,
+  STACK,
+  BRANCH,
+  MULDIV,
+  SHIFT,
+  SYSTEM,
+];

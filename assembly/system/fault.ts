@@ -1,5 +1,5 @@
 /** Raising an exception: the vector and error code are noted and the host unwinds us. SDM Vol. 3A, chapter 6. */
-import { CURRENT, FAULT_ERROR, FAULT_HAS_ERROR, FAULT_VECTOR, CR2 } from '../layout';
+import { CURRENT, FAULT_ERROR, FAULT_HAS_ERROR, FAULT_KIND, FAULT_VECTOR, CR2 } from '../layout';
 import { raise } from '../host';
 import { Insn } from '../engine/backend';
 
@@ -29,6 +29,7 @@ export function fault(vector: u32, error: u32 = 0): void {
   store<u32>(FAULT_VECTOR, vector);
   store<u32>(FAULT_ERROR, error);
   store<u32>(FAULT_HAS_ERROR, (WITH_ERROR >> vector) & 1);
+  store<u32>(FAULT_KIND, 0);
   raise();
 }
 /** Raises `vector` at instruction `i`. Never returns. */
@@ -39,4 +40,13 @@ export function faultAt(i: Insn, vector: u32, error: u32 = 0): void {
 export function pageFault(linear: u64, error: u32): void {
   store<u64>(CR2, linear);
   fault(PF_VECTOR, error);
+}
+/** Raises a trap or software exception (kind TRAP or SOFTWARE) whose return address RIP already holds. Never returns. */
+export function trap(vector: u32, kind: u32): void {
+  store<u32>(CURRENT, 0);
+  store<u32>(FAULT_VECTOR, vector);
+  store<u32>(FAULT_ERROR, 0);
+  store<u32>(FAULT_HAS_ERROR, 0);
+  store<u32>(FAULT_KIND, kind);
+  raise();
 }

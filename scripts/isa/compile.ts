@@ -146,7 +146,8 @@ function compileRow(table: Table, row: Row): CompiledRow {
   if (operands.some((o) => o.letter === '1')) immediate = L.IMM_ONE;
   const rm = operands.find((o) => o.source === L.SOURCE_RM);
   let mod = 3;
-  if (fixedModrm !== undefined) mod = 2;
+  if (options.ignoreMod) mod = 3;
+  else if (fixedModrm !== undefined) mod = 2;
   else if (operands.some((o) => o.letter === 'STi')) mod = 2;
   else if (rm) mod = (rm.canBeMemory ? 1 : 0) | (rm.canBeRegister ? 2 : 0);
   if (mod !== 3) specific += 1;
@@ -170,7 +171,7 @@ function compileRow(table: Table, row: Row): CompiledRow {
   const attributes =
     (hasModrm ? L.ROW_HAS_MODRM : 0) | (options.lock ? L.ROW_LOCK : 0) | (options.d64 ? L.ROW_D64 : 0) | (ends ? L.ROW_ENDS : 0) |
     (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) | (immediate << L.ROW_IMM_SHIFT) | (unit << L.ROW_UNIT_SHIFT) |
-    (width << L.ROW_WIDTH_SHIFT) | (usesMmx ? L.ROW_MMX : 0);
+    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (usesMmx ? L.ROW_MMX : 0);
   const opcodes = plusR ? Array.from({ length: 8 }, (_, n) => opcode + n) : [opcode];
   return {
     row, table, map, opcodes, operands, hasModrm, regField, fixedModrm, prefixMask, specific, widths, immediate,
