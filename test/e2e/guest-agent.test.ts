@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeFrame, Request } from '../../src/container/agent-protocol.ts';
 import { AgentClient, p9Options, type ContainerRun } from '../../src/container/agent-client.ts';
 import { exitCodeOf, type ExitStatus, type GuestProcess } from '../../src/container/guest-process.ts';
 import { runtimeProcess, runtimeSpec, type ContainerRequest } from '../../src/container/runtime-spec.ts';
@@ -259,6 +260,25 @@ describe('the agent', () => {
     await after.write(new TextEncoder().encode('again\n'));
     expect(await after.exit).toEqual({ kind: 'exited', code: 0 });
     expect(out).toBe('again\n');
+  });
+
+  test.each(Object.entries(Request).filter(([name]) => name !== 'PING' && name !== 'ADD_ENTROPY'))(
+    'survives a malformed %s, and obeys after a new hello',
+    async (_, type) => {
+      client = new AgentClient(guest.port);
+      await client.hello({ reset: true });
+      guest.port.send(encodeFrame(type, 1, Uint8Array.of(0xff)));
+      client = new AgentClient(guest.port);
+      await client.hello();
+      expect(await client.ping(Uint8Array.of(1, 2, 3))).toEqual(Uint8Array.of(1, 2, 3));
+    },
+  );
+
+  test('survives noise, and obeys after a new hello', async () => {
+    const noise = Uint8Array.from({ length: 500_000 }, (_, index) => (index * 2654435761) >>> 13);
+    guest.port.send(noise);
+    client = new AgentClient(guest.port);
+    expect(await client.hello({ reset: true })).toMatchObject({ channels: [] });
   });
 
   test('powers the guest off', async () => {
