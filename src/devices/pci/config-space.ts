@@ -81,10 +81,9 @@ export class ConfigSpace {
 
   /** Takes the writable bits of `bytes`; what is read-only stays as this device defines it. */
   restore(bytes: Uint8Array): void {
-    assert(bytes.length === CONFIG_SPACE_SIZE, 'PCI configuration snapshot has the wrong size');
     for (let i = 0; i < CONFIG_SPACE_SIZE; i++) {
       const mask = this.#writable[i]!;
-      this.#bytes[i] = (this.#bytes[i]! & ~mask) | (bytes[i]! & mask);
+      this.#bytes[i] = (this.#bytes[i]! & ~mask) | ((bytes[i] ?? 0) & mask);
     }
   }
 }

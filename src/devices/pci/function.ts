@@ -3,8 +3,9 @@
  * A device derives from it or owns one; the host bridge decodes addresses and routes the pin.
  * Left out: expansion ROMs, power management, bridges.
  */
-import { assert, VivariumError, ErrorCodes } from '../../util/errors.ts';
+import { assert } from '../../util/errors.ts';
 import type { AccessSize, DeviceState, MmioDevice, Stateful } from '../bus.ts';
+import { StateReader } from '../state.ts';
 import { ConfigSpace } from './config-space.ts';
 import * as R from './registers.ts';
 
@@ -177,11 +178,9 @@ export class PciFunction implements Stateful {
   }
 
   load(state: DeviceState): void {
-    if (state['version'] !== STATE_VERSION || !(state['config'] instanceof Uint8Array) || state['config'].length !== R.CONFIG_SPACE_SIZE) {
-      throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved state of a PCI function is of another version; start the machine afresh');
-    }
-    this.config.restore(state['config']);
-    this.setIntx(state['intx'] === true);
+    const reader = new StateReader('a PCI function', state, STATE_VERSION);
+    this.config.restore(reader.bytes('config', R.CONFIG_SPACE_SIZE));
+    this.setIntx(reader.boolean('intx'));
     this.#upstream?.decodingChanged();
     this.#upstream?.pinChanged();
   }

@@ -6,6 +6,7 @@
 import { assert, VivariumError, ErrorCodes } from '../../util/errors.ts';
 import type { AccessSize, DeviceState, MmioBus, MmioDevice, PortBus, PortDevice, Stateful } from '../bus.ts';
 import type { IrqLine } from '../irq.ts';
+import { StateReader } from '../state.ts';
 import { PciFunction, type Bar } from './function.ts';
 import * as R from './registers.ts';
 
@@ -34,8 +35,6 @@ export interface PciHostOptions {
   interruptLines: readonly IrqLine[];
   /** What firmware would write into the Interrupt Line register for each wire (the ISA IRQ or GSI that it reaches). */
   interruptLineNumbers: readonly number[];
-  /** Software asked for a reset through port 0xCF9. */
-  onReset?: () => void;
 }
 
 interface Decoded {
@@ -49,9 +48,7 @@ export class PciHost implements Stateful {
   readonly #lines: readonly IrqLine[];
   readonly #lineNumbers: readonly number[];
   readonly #lineLevels: boolean[] = new Array<boolean>(ROUTED_LINES).fill(false);
-  readonly #onReset: (() => void) | undefined;
   #configAddress = 0;
-  #resetControl = 0;
   #memory: Decoded[] = [];
   #io: Decoded[] = [];
   #decodingStale = false;
@@ -60,7 +57,6 @@ export class PciHost implements Stateful {
     assert(options.interruptLines.length === ROUTED_LINES && options.interruptLineNumbers.length === ROUTED_LINES, 'a PCI host bridge needs four interrupt lines');
     this.#lines = options.interruptLines;
     this.#lineNumbers = options.interruptLineNumbers;
-    this.#onReset = options.onReset;
     const configPorts: PortDevice = {
       portRead: (port, size) => this.#configPortRead(port, size),
       portWrite: (port, size, value) => this.#configPortWrite(port, size, value),
@@ -113,7 +109,6 @@ export class PciHost implements Stateful {
   /** Machine reset: every function and the bridge's own registers. */
   reset(): void {
     this.#configAddress = 0;
-    this.#resetControl = 0;
     for (const pciFunction of this.#functions.values()) pciFunction.reset();
   }
 
@@ -207,9 +202,8 @@ export class PciHost implements Stateful {
 
   #configPortRead(port: number, size: AccessSize): number {
     if (port < R.CONFIG_DATA_PORT) {
-      // CONFIG_ADDRESS is a doubleword register; narrower accesses are ordinary I/O, of which only reset control is here.
-      if (port === R.CONFIG_ADDRESS_PORT && size === 4) return this.#configAddress;
-      return port === R.RESET_CONTROL_PORT && size === 1 ? this.#resetControl : ALL_ONES[size];
+      // CONFIG_ADDRESS is a doubleword register; narrower accesses are ordinary I/O, which nothing here answers.
+      return port === R.CONFIG_ADDRESS_PORT && size === 4 ? this.#configAddress : ALL_ONES[size];
     }
     const target = this.#configTarget();
     const lane = port - R.CONFIG_DATA_PORT;
@@ -220,7 +214,6 @@ export class PciHost implements Stateful {
   #configPortWrite(port: number, size: AccessSize, value: number): void {
     if (port < R.CONFIG_DATA_PORT) {
       if (port === R.CONFIG_ADDRESS_PORT && size === 4) this.#configAddress = (value & R.CONFIG_ADDRESS_WRITABLE) >>> 0;
-      else if (port === R.RESET_CONTROL_PORT && size === 1) this.#writeResetControl(value);
       return;
     }
     const target = this.#configTarget();
@@ -235,12 +228,6 @@ export class PciHost implements Stateful {
     const bus = (address >>> R.CONFIG_ADDRESS_BUS_SHIFT) & 0xff;
     if (!enabled || bus !== 0) return undefined;
     return this.#functions.get((address >>> R.CONFIG_ADDRESS_DEVFN_SHIFT) & 0xff);
-  }
-
-  #writeResetControl(value: number): void {
-    const rising = (value & ~this.#resetControl & R.RESET_CONTROL_CPU) !== 0;
-    this.#resetControl = value & (R.RESET_CONTROL_SYSTEM | R.RESET_CONTROL_CPU);
-    if (rising) this.#onReset?.();
   }
 
   // --- INTx ---
@@ -265,19 +252,18 @@ export class PciHost implements Stateful {
   save(): DeviceState {
     const functions: DeviceState = {};
     for (const [devfn, pciFunction] of this.#functions) functions[devfn] = pciFunction.save();
-    return { version: STATE_VERSION, configAddress: this.#configAddress, resetControl: this.#resetControl, functions };
+    return { version: STATE_VERSION, configAddress: this.#configAddress, functions };
   }
 
   /** The same functions must be attached at the same places as when the state was saved. */
   load(state: DeviceState): void {
-    const functions = state['functions'] as DeviceState | undefined;
-    const sameFunctions = functions !== undefined && Object.keys(functions).length === this.#functions.size && [...this.#functions.keys()].every((devfn) => devfn in functions);
-    if (state['version'] !== STATE_VERSION || !sameFunctions) {
-      throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved machine has other PCI devices; start it with the same disks and shares');
-    }
-    this.#configAddress = Number(state['configAddress']);
-    this.#resetControl = Number(state['resetControl']);
-    for (const [devfn, pciFunction] of this.#functions) pciFunction.load(functions[devfn] as DeviceState);
+    const reader = new StateReader('the PCI bus', state, STATE_VERSION);
+    const functions = reader.part('functions');
+    const sameFunctions = Object.keys(functions).length === this.#functions.size && [...this.#functions.keys()].every((devfn) => devfn in functions);
+    if (!sameFunctions) throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved machine has other PCI devices; start it with the same disks and shares');
+    this.#configAddress = reader.int('configAddress');
+    const parts = new StateReader('the PCI bus', functions);
+    for (const [devfn, pciFunction] of this.#functions) pciFunction.load(parts.part(String(devfn)));
     this.#decodingStale = true;
   }
 

@@ -2,9 +2,9 @@
  * MSI-X: vector table, pending bits and the capability's message control. PCI Local Bus Specification 3.0, §6.8.2.
  * The owner maps `table` and `pba` into a BAR and calls `controlChanged` when software writes message control.
  */
-import { VivariumError, ErrorCodes } from '../../util/errors.ts';
 import type { AccessSize, DeviceState, MmioDevice } from '../bus.ts';
 import type { MsiSink } from '../irq.ts';
+import { StateReader } from '../state.ts';
 import * as R from './registers.ts';
 
 export class Msix {
@@ -111,13 +111,10 @@ export class Msix {
   }
 
   load(state: DeviceState): void {
-    const { entries, pending } = state;
-    if (!Array.isArray(entries) || !Array.isArray(pending) || entries.length !== this.#entries.length || pending.length !== this.#pending.length) {
-      throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved MSI-X state has another number of vectors; start the machine afresh');
-    }
-    this.#entries.set(entries.map(Number));
-    this.#pending.set(pending.map(Number));
-    this.#enabled = state['enabled'] === true;
-    this.#functionMasked = state['functionMasked'] === true;
+    const reader = new StateReader('MSI-X', state);
+    this.#entries.set(reader.ints('entries', this.#entries.length));
+    this.#pending.set(reader.ints('pending', this.#pending.length));
+    this.#enabled = reader.boolean('enabled');
+    this.#functionMasked = reader.boolean('functionMasked');
   }
 }

@@ -75,8 +75,3 @@ export const CONFIG_ADDRESS_ENABLE_SHIFT = 31;
 export const CONFIG_ADDRESS_BUS_SHIFT = 16;
 export const CONFIG_ADDRESS_DEVFN_SHIFT = 8;
 export const CONFIG_ADDRESS_REGISTER_MASK = 0xfc;
-
-/** Reset control register of PC chipsets (Intel PIIX3 datasheet 290550, "RC — Reset Control Register"). */
-export const RESET_CONTROL_PORT = 0xcf9;
-export const RESET_CONTROL_SYSTEM = 1 << 1;
-export const RESET_CONTROL_CPU = 1 << 2;

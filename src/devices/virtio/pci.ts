@@ -7,6 +7,7 @@ import type { MsiSink } from '../irq.ts';
 import { PciFunction } from '../pci/function.ts';
 import { Msix } from '../pci/msix.ts';
 import { CAP_MSIX, CAP_VENDOR, MSIX_ENTRY_SIZE, MSIX_MESSAGE_CONTROL } from '../pci/registers.ts';
+import { StateReader } from '../state.ts';
 import { DeviceTypes, type VirtioDevice } from './device.ts';
 import type { QueueArea, Virtqueue } from './queue.ts';
 import { VirtioTransport } from './transport.ts';
@@ -312,12 +313,13 @@ export class VirtioPci extends PciFunction {
   }
 
   override load(state: DeviceState): void {
-    this.#msix.load(state['msix'] as DeviceState);
-    const registers = state['registers'] as DeviceState;
-    for (const name of Object.keys(this.registers) as (keyof typeof this.registers)[]) this.registers[name] = Number(registers[name]);
-    this.#queueVectors.set((state['queueVectors'] as number[]).slice(0, this.#queueVectors.length));
-    this.#isr = Number(state['isr']);
-    this.transport.load(state['virtio'] as DeviceState);
+    const reader = new StateReader('a virtio-pci function', state);
+    this.#msix.load(reader.part('msix'));
+    const registers = new StateReader('a virtio-pci function', reader.part('registers'));
+    for (const name of Object.keys(this.registers) as (keyof typeof this.registers)[]) this.registers[name] = registers.int(name);
+    this.#queueVectors.set(reader.ints('queueVectors', this.#queueVectors.length, NO_VECTOR));
+    this.#isr = reader.int('isr', ISR_QUEUE | ISR_CONFIG);
+    this.transport.load(reader.part('virtio'));
     super.load(state);
   }
 

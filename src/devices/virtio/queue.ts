@@ -5,8 +5,9 @@
  * The driver is hostile: every address, length and index is checked, chains are bounded, and what breaks a rule breaks
  * the device (`fail`), never the host.
  */
-import { assert, VivariumError, ErrorCodes } from '../../util/errors.ts';
+import { assert } from '../../util/errors.ts';
 import type { DeviceState, GuestMemory } from '../bus.ts';
+import { StateReader } from '../state.ts';
 import { DescriptorChain } from './chain.ts';
 
 // Descriptor, §2.7.5.
@@ -265,16 +266,13 @@ export class Virtqueue {
   }
 
   load(state: DeviceState): void {
+    const reader = new StateReader('a virtqueue', state);
     this.reset();
-    this.size = Number(state['size']);
-    for (const area of ['descriptors', 'driver', 'device'] as const) {
-      const halves = state[area];
-      if (!Array.isArray(halves)) throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved state of a virtqueue is damaged; start the machine afresh');
-      this.#registers[area] = [Number(halves[0]), Number(halves[1])];
-    }
-    if (state['ready'] === true) this.enable({ indirect: state['indirect'] === true, eventIndex: state['eventIndex'] === true });
-    this.#nextAvail = Number(state['nextAvail']);
-    this.#nextUsed = Number(state['nextUsed']);
-    this.#consideredUsed = Number(state['consideredUsed']);
+    this.size = reader.int('size', INDEX_MASK);
+    for (const area of ['descriptors', 'driver', 'device'] as const) this.#registers[area] = reader.ints(area, 2);
+    if (reader.boolean('ready')) this.enable({ indirect: reader.boolean('indirect'), eventIndex: reader.boolean('eventIndex') });
+    this.#nextAvail = reader.int('nextAvail', INDEX_MASK);
+    this.#nextUsed = reader.int('nextUsed', INDEX_MASK);
+    this.#consideredUsed = reader.int('consideredUsed', INDEX_MASK);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { VivariumError, ErrorCodes } from '../../util/errors.ts';
 import { GuestAddressError, type DeviceState, type GuestMemory } from '../bus.ts';
+import { StateReader } from '../state.ts';
 import type { VirtioDevice, VirtioLink } from './device.ts';
 import { Virtqueue } from './queue.ts';
 
@@ -174,14 +175,15 @@ export class VirtioTransport implements VirtioLink {
   }
 
   load(state: DeviceState): void {
-    const queues = state['queues'];
-    if (state['version'] !== STATE_VERSION || state['deviceType'] !== this.device.deviceType || !Array.isArray(queues) || queues.length !== this.queues.length) {
+    const reader = new StateReader('a virtio device', state, STATE_VERSION);
+    if (reader.int('deviceType') !== this.device.deviceType) {
       throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved state is of another virtio device; start the machine with the same devices');
     }
-    this.#status = Number(state['status']);
-    this.#driverFeatures = BigInt(state['driverFeatures'] as bigint);
-    this.#configGeneration = Number(state['configGeneration']);
-    this.queues.forEach((queue, index) => queue.load(queues[index] as DeviceState));
-    this.device.load(state['device'] as DeviceState);
+    this.#status = reader.int('status', 0xff);
+    this.#driverFeatures = reader.uint64('driverFeatures') & this.offeredFeatures;
+    this.#configGeneration = reader.int('configGeneration', 0xff);
+    const queues = reader.parts('queues', this.queues.length);
+    this.queues.forEach((queue, index) => queue.load(queues[index]!));
+    this.device.load(reader.part('device'));
   }
 }

@@ -2,8 +2,9 @@
  * Virtio console with several named ports. Virtio 1.2, §5.3. Port 0 is the console; the others are byte channels.
  * Left out: emergency write, removal of ports.
  */
-import { assert, VivariumError, ErrorCodes } from '../../../util/errors.ts';
+import { assert } from '../../../util/errors.ts';
 import type { AccessSize, DeviceState } from '../../bus.ts';
+import { StateReader } from '../../state.ts';
 import { DeviceTypes, DISCONNECTED, readConfigBytes, type VirtioDevice, type VirtioLink } from '../device.ts';
 import { ConsolePort, type ConsolePortOptions } from './port.ts';
 
@@ -38,6 +39,8 @@ const PORT_NAME = 7;
 const TRANSMIT_BYTES_MAX = 16 * 1024 * 1024;
 /** Control messages that a driver which never takes any may leave waiting. */
 const CONTROL_BACKLOG_MAX = 1024;
+/** Unsent input in a saved state. */
+const INPUT_BYTES_MAX = 2 ** 31 - 1;
 const STATE_VERSION = 1;
 
 export interface VirtioConsoleOptions {
@@ -302,22 +305,27 @@ export class VirtioConsole implements VirtioDevice {
     };
   }
 
-  /** The sinks are new: output that waited for a full one goes on at once. */
+  /** The sinks are new: output that waited for a full one goes on once all is loaded. */
   load(state: DeviceState): void {
-    const ports = state['ports'];
-    if (state['version'] !== STATE_VERSION || !Array.isArray(ports) || ports.length !== this.#ports.length) {
-      throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved console has other ports; start the machine with the same ones');
-    }
-    this.#deviceReady = state['deviceReady'] === true;
-    this.#control = (state['control'] as Uint8Array[]).map((message) => message.slice());
-    this.#configView.setUint16(CONFIG_COLS, Number(state['columns']), true);
-    this.#configView.setUint16(CONFIG_ROWS, Number(state['rows']), true);
+    const reader = new StateReader('a virtio console', state, STATE_VERSION);
+    this.#deviceReady = reader.boolean('deviceReady');
+    const control = state['control'];
+    this.#control = Array.isArray(control) ? control.filter((message) => message instanceof Uint8Array).map((message) => message.slice()) : [];
+    this.#configView.setUint16(CONFIG_COLS, reader.int('columns', 0xffff), true);
+    this.#configView.setUint16(CONFIG_ROWS, reader.int('rows', 0xffff), true);
+    const ports = reader.parts('ports', this.#ports.length).map((part) => new StateReader('a console port', part));
     this.#ports.forEach((port, id) => {
-      const saved = ports[id] as { ready: boolean; guestOpen: boolean; hostOpen: boolean; input: Uint8Array };
+      const saved = ports[id]!;
       port.full = undefined;
-      port.restore(saved);
+      port.restore({
+        ready: saved.boolean('ready'),
+        guestOpen: saved.boolean('guestOpen'),
+        hostOpen: saved.boolean('hostOpen'),
+        input: saved.bytes('input', INPUT_BYTES_MAX),
+      });
     });
-    for (const port of this.#ports) this.#takeOutput(port);
+    // Not now: an interrupt in the middle of a load would reach controllers that are not loaded yet.
+    for (const port of this.#ports) this.#waitForSink(port, Promise.resolve());
   }
 
   /** Output is handed over at once; a full sink holds nothing of the device's. */
