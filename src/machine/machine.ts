@@ -1,0 +1,232 @@
+/**
+ * A machine: a board with a kernel loaded, run by the run loop until it ends. It lives on one thread and never blocks it;
+ * its host drives it by these methods between slices.
+ */
+import { checkRamBytes } from '../core/load.ts';
+import type { ByteSink } from '../devices/byte-batch.ts';
+import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
+import { VirtioBlk } from '../devices/virtio/blk/device.ts';
+import { VirtioConsole } from '../devices/virtio/console/device.ts';
+import type { ConsolePort, ConsolePortOptions } from '../devices/virtio/console/port.ts';
+import type { VirtioDevice } from '../devices/virtio/device.ts';
+import { VirtioP9, type VirtioP9Options } from '../devices/virtio/p9/device.ts';
+import { VirtioRng } from '../devices/virtio/rng/device.ts';
+import { assert } from '../util/errors.ts';
+import { Board } from './board.ts';
+import { bootKernel } from './boot/detect.ts';
+import type { BootRequest } from './boot/request.ts';
+import type { MachineHost } from './host.ts';
+import { RunLoop } from './run-loop.ts';
+import { badState, loadDevices, loadRam, saveDevices, saveRam, SNAPSHOT_VERSION, type MachineSnapshot } from './snapshot.ts';
+
+/** How a machine ended. `dump` is the CPU's state as text. */
+export type MachineExit =
+  | { readonly kind: 'power-off' }
+  | { readonly kind: 'reset' }
+  /** The guest wrote `value` to the debug exit port. */
+  | { readonly kind: 'debug-exit'; readonly value: number }
+  | { readonly kind: 'triple-fault'; readonly dump: string }
+  /** The CPU halted with interrupts off, for good. */
+  | { readonly kind: 'halted'; readonly dump: string }
+  /** {@link Machine.stop} was called. */
+  | { readonly kind: 'stopped' };
+
+export interface MachineOptions {
+  readonly coreModule: WebAssembly.Module;
+  /** RAM size in bytes, 16 MiB to 3 GiB in whole pages. */
+  readonly ramBytes: number;
+  readonly host: MachineHost;
+  /** What to boot; without it, the machine waits for {@link Machine.load}. */
+  readonly boot?: BootRequest;
+  readonly disks?: readonly BlockBackend[];
+  readonly shares?: readonly VirtioP9Options[];
+  /** Ports of the virtio console, 0 first; none makes no such device. */
+  readonly consolePorts?: readonly ConsolePortOptions[];
+  readonly consoleSize?: { readonly columns: number; readonly rows: number };
+  /** What the guest sends over its serial ports and the debug console (port e9h). */
+  readonly com1?: ByteSink;
+  readonly com2?: ByteSink;
+  readonly debugConsole?: ByteSink;
+  /** COM1 takes input again after {@link Machine.com1Input} took less than it was given. */
+  readonly onCom1Room?: () => void;
+  /** Unix time of the first power-on in milliseconds, when a snapshot will be loaded: its own. */
+  readonly bootUnixMs?: number;
+  /** The CPU has something for the log. */
+  readonly onNote?: (code: number, detail: number) => void;
+}
+
+/** What a machine has done so far. */
+export interface MachineStatistics {
+  readonly instructions: number;
+  readonly machineNs: number;
+  /** Of the last slices. */
+  readonly instructionsPerSecond: number;
+  readonly unclaimed: Board['unclaimed'];
+}
+
+const NS_PER_SECOND = 1e9;
+const DISCARD: ByteSink = () => {};
+
+export class Machine {
+  readonly board: Board;
+  readonly #console: VirtioConsole | undefined;
+  readonly #loop: RunLoop;
+  readonly #bootUnixMs: number;
+  #state: 'new' | 'running' | 'ended' = 'new';
+  #end: ((exit: MachineExit) => void) | undefined;
+  #fail: ((error: unknown) => void) | undefined;
+
+  /** Builds the machine and loads the kernel. Throws BAD_MEMORY_SIZE, BAD_KERNEL, USAGE or LIMIT. */
+  constructor(options: MachineOptions) {
+    checkRamBytes(options.ramBytes);
+    const { host } = options;
+    this.#bootUnixMs = options.bootUnixMs ?? host.unixMs();
+    const ports = options.consolePorts ?? [];
+    this.#console = ports.length === 0 ? undefined : new VirtioConsole({ ports, ...options.consoleSize });
+    const virtio: VirtioDevice[] = [
+      new VirtioRng((target) => host.fillRandom(target)),
+      ...(this.#console === undefined ? [] : [this.#console]),
+      ...(options.disks ?? []).map((disk) => new VirtioBlk(disk)),
+      ...(options.shares ?? []).map((share) => new VirtioP9(share)),
+    ];
+    this.board = new Board({
+      coreModule: options.coreModule,
+      ramBytes: options.ramBytes,
+      host,
+      bootUnixMs: this.#bootUnixMs,
+      events: {
+        powerOff: () => this.#finish({ kind: 'power-off' }),
+        reset: () => this.#finish({ kind: 'reset' }),
+        debugExit: (value) => this.#finish({ kind: 'debug-exit', value }),
+        wake: () => this.#loop.wake(),
+        note: options.onNote ?? (() => {}),
+      },
+      com1: options.com1 ?? DISCARD,
+      com2: options.com2 ?? DISCARD,
+      debugConsole: options.debugConsole ?? DISCARD,
+      onCom1Room: options.onCom1Room ?? (() => {}),
+      virtio,
+    });
+    this.#loop = new RunLoop({
+      cpu: this.board.cpu,
+      timers: this.board.timers,
+      scheduler: host,
+      onShutdown: () => this.#finish({ kind: 'triple-fault', dump: this.dump() }),
+      onDeadHalt: () => this.#finish({ kind: 'halted', dump: this.dump() }),
+      onError: (error) => {
+        this.#state = 'ended';
+        this.#fail?.(error);
+      },
+    });
+    if (options.boot !== undefined) bootKernel(this.board, options.boot);
+  }
+
+  /** Runs until the machine ends. Rejects with an AssertionError when we fail. Call once. */
+  run(): Promise<MachineExit> {
+    assert(this.#state === 'new', 'a machine runs once');
+    this.#state = 'running';
+    return new Promise((resolve, reject) => {
+      this.#end = resolve;
+      this.#fail = reject;
+      this.#loop.start();
+    });
+  }
+
+  /** Ends the machine as if its plug were pulled. */
+  stop(): void {
+    this.#finish({ kind: 'stopped' });
+  }
+
+  /** Input for COM1. Returns how many bytes were taken; for the rest, wait for `onCom1Room`. */
+  com1Input(bytes: Uint8Array): number {
+    const taken = this.board.com1.receive(bytes);
+    this.#loop.wake();
+    return taken;
+  }
+
+  /** A port of the virtio console, by its number. */
+  consolePort(id: number): ConsolePort {
+    assert(this.#console !== undefined, 'the machine has no virtio console');
+    return this.#console.port(id);
+  }
+
+  /** The terminal behind the virtio console has a new size. */
+  resizeConsole(columns: number, rows: number): void {
+    this.#console?.resize(columns, rows);
+    this.#loop.wake();
+  }
+
+  /** Asks the guest to shut down. */
+  pressPowerButton(): void {
+    this.board.power.pressPowerButton();
+    this.#loop.wake();
+  }
+
+  /** Stands still until {@link release} was called as often: somebody can't take more output. */
+  hold(): void {
+    this.#loop.hold();
+  }
+  release(): void {
+    this.#loop.release();
+  }
+
+  /** Whether the guest is idle: its CPU sleeps until a timer or input. */
+  get isIdle(): boolean {
+    return this.#loop.isSleeping;
+  }
+
+  /** The CPU's state as text. */
+  dump(): string {
+    return this.board.cpu.dump();
+  }
+
+  statistics(): MachineStatistics {
+    const { cpu, time, unclaimed } = this.board;
+    return { instructions: cpu.instructionCount, machineNs: time.nowNs(), instructionsPerSecond: this.#loop.speed * NS_PER_SECOND, unclaimed };
+  }
+
+  /** Saves the machine as it stands between two slices, once its devices have come to rest. It goes on afterwards. */
+  async save(): Promise<MachineSnapshot> {
+    const { board } = this;
+    this.hold();
+    try {
+      await Promise.all([...board.devices.values()].map((device) => device.quiesce()));
+      return {
+        version: SNAPSHOT_VERSION,
+        ramBytes: board.memory.size,
+        nowNs: board.time.nowNs(),
+        bootUnixMs: this.#bootUnixMs,
+        cpu: board.cpu.save(),
+        ram: saveRam(board.memory),
+        devices: saveDevices(board.devices),
+      };
+    } finally {
+      this.release();
+    }
+  }
+
+  /**
+   * Takes a snapshot over before {@link run}. The machine must have been made with the same memory, disks, shares and
+   * ports, and the snapshot's `bootUnixMs`. Throws BAD_STATE.
+   */
+  load(snapshot: MachineSnapshot): void {
+    assert(this.#state === 'new', 'a snapshot is loaded before the machine runs');
+    const { board } = this;
+    if (snapshot.version !== SNAPSHOT_VERSION) throw badState(`it has version ${snapshot.version} and this build reads ${SNAPSHOT_VERSION}`);
+    if (snapshot.ramBytes !== board.memory.size) throw badState('it is of a machine with other memory; start one of the same size');
+    board.time.set(snapshot.nowNs);
+    loadRam(board.memory, snapshot.ram);
+    board.cpu.load(snapshot.cpu);
+    loadDevices(board.devices, snapshot.devices);
+  }
+
+  #finish(exit: MachineExit): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'ended';
+    this.#loop.stop();
+    this.board.cpu.requestExit();
+    this.board.flushOutput();
+    this.#end?.(exit);
+  }
+}
+

@@ -1,0 +1,38 @@
+/**
+ * Machine time: the host's monotonic clock since power-on, in nanoseconds and in TSC ticks. One frequency everywhere, or
+ * the clock of a restored guest would run wrong.
+ */
+import type { TimeSource } from '../devices/timer-queue.ts';
+import { APIC_TIMER_HZ } from '../devices/apic/local-apic.ts';
+
+/** Announced by CPUID leaves 15h, 16h and 40000010h: a tick is a nanosecond. */
+export const TSC_HZ = 1_000_000_000;
+export { APIC_TIMER_HZ };
+const NS_PER_SECOND = 1e9;
+
+export class MachineTime implements TimeSource {
+  readonly bootUnixMs: number;
+  readonly tscHz = TSC_HZ;
+  readonly #monotonicNs: () => number;
+  #originNs: number;
+
+  constructor(monotonicNs: () => number, bootUnixMs: number) {
+    this.#monotonicNs = monotonicNs;
+    this.bootUnixMs = bootUnixMs;
+    this.#originNs = monotonicNs();
+  }
+
+  nowNs(): number {
+    return this.#monotonicNs() - this.#originNs;
+  }
+
+  /** TSC ticks since power-on, whole. */
+  ticks(): number {
+    return Math.floor((this.nowNs() * TSC_HZ) / NS_PER_SECOND);
+  }
+
+  /** Makes it `nowNs` now: a restored machine goes on at the time at which it was saved. */
+  set(nowNs: number): void {
+    this.#originNs = this.#monotonicNs() - nowNs;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The host's side of a machine in a worker, the same in Node and browsers: starts it, gives its byte streams, and tells
+ * how it ended. worker/node.ts and worker/web.ts make the worker.
+ */
+import { transfer, type Remote } from 'comlink';
+import { AssertionError, VivariumError } from '../util/errors.ts';
+import type { HostMessage, MachineConfig, MachineControl, MachineExit, MachineStatistics, Outcome, StreamName, WorkerMessage } from './protocol.ts';
+
+/** Input that the guest has not taken, above which {@link MachineStream.drained} makes a sender wait. */
+const INPUT_HIGH_BYTES = 64 * 1024;
+
+/** A worker that runs, with its control and our end of the data port. */
+export interface WorkerConnection {
+  readonly control: Remote<MachineControl>;
+  /** The end for the worker. */
+  readonly remoteData: MessagePort;
+  send(message: HostMessage, transfer: Transferable[]): void;
+  onMessage(receive: (message: WorkerMessage) => void): void;
+  /** Called when the worker dies by itself. */
+  onFailure(fail: (error: Error) => void): void;
+  close(): Promise<void>;
+}
+
+/** A byte stream of the machine, both ways. */
+export class MachineStream {
+  /** Receives the guest's output; the bytes are the receiver's. While a returned promise waits, the guest may have to. */
+  onData: ((bytes: Uint8Array) => void | Promise<void>) | null = null;
+  /** The guest opened or closed its side (console ports only). */
+  onGuestOpen: ((open: boolean) => void) | null = null;
+  readonly name: StreamName;
+  readonly #send: (message: HostMessage, transfer: Transferable[]) => void;
+  #untakenBytes = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(name: StreamName, send: (message: HostMessage, transfer: Transferable[]) => void) {
+    this.name = name;
+    this.#send = send;
+  }
+
+  /** Sends input to the guest, in order, copied; never blocks. */
+  send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const copy = bytes.slice();
+    this.#untakenBytes += copy.length;
+    this.#send({ type: 'input', stream: this.name, bytes: copy }, [copy.buffer]);
+  }
+
+  /** Resolves when little enough input waits for the guest that more may be sent. */
+  drained(): Promise<void> {
+    if (this.#untakenBytes <= INPUT_HIGH_BYTES) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** For the client: a message of this stream. Returns when its output is written. */
+  async receive(message: Exclude<WorkerMessage, { type: 'end' }>): Promise<void> {
+    if (message.type === 'guest-open') {
+      this.onGuestOpen?.(message.open);
+      return;
+    }
+    if (message.type === 'taken') {
+      this.#untakenBytes -= message.byteCount;
+      if (this.#untakenBytes <= INPUT_HIGH_BYTES) this.release();
+      return;
+    }
+    const { bytes } = message;
+    const byteCount = bytes.length; // the receiver may transfer the buffer away
+    try {
+      await this.onData?.(bytes);
+    } finally {
+      this.#send({ type: 'written', stream: this.name, byteCount }, []);
+    }
+  }
+
+  /** For the client: lets everybody who waits go on. */
+  release(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** A machine that runs in a worker. */
+export class RunningMachine {
+  /**
+   * How it ended, once all its output is handed over. Rejects with a VivariumError, or with an AssertionError when we
+   * failed.
+   */
+  readonly exit: Promise<MachineExit>;
+  readonly #connection: WorkerConnection;
+  readonly #streams: Map<StreamName, MachineStream>;
+
+  private constructor(connection: WorkerConnection, streams: Map<StreamName, MachineStream>, exit: Promise<MachineExit>) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.exit = exit;
+  }
+
+  /**
+   * Makes the machine in the worker and starts it. `prepare` gets it before the guest's first instruction, to connect its
+   * streams. The kernel's, the initramfs's and the core's buffers are copied. Throws what Machine's constructor throws.
+   */
+  static async start(connection: WorkerConnection, config: MachineConfig, prepare?: (machine: RunningMachine) => void): Promise<RunningMachine> {
+    const streams = new Map<StreamName, MachineStream>();
+    const writing = new Set<Promise<void>>();
+    const streamOf = (name: StreamName): MachineStream => {
+      let stream = streams.get(name);
+      if (stream === undefined) {
+        stream = new MachineStream(name, (message, list) => connection.send(message, list));
+        streams.set(name, stream);
+      }
+      return stream;
+    };
+    const failure = new Promise<never>((_, reject) => connection.onFailure(reject));
+    failure.catch(() => {}); // it is part of every race below
+    const ended = new Promise<void>((resolve, reject) => {
+      connection.onMessage((message) => {
+        if (message.type === 'end') {
+          resolve();
+          return;
+        }
+        const written = streamOf(message.stream).receive(message);
+        writing.add(written);
+        written.catch(reject).finally(() => writing.delete(written));
+      });
+    });
+    ended.catch(() => {});
+    try {
+      unwrap(await Promise.race([connection.control.create(config, transfer(connection.remoteData, [connection.remoteData])), failure]));
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    /** Never resolves; rejects when the worker dies or a receiver of output throws. */
+    const broken = Promise.race([failure, ended.then(() => new Promise<never>(() => {}))]);
+    broken.catch(() => {});
+    let begin!: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const run = async (): Promise<MachineExit> => {
+      try {
+        await begun;
+        const exit = unwrap(await Promise.race([connection.control.run(), broken]));
+        await Promise.race([ended, failure]);
+        while (writing.size > 0) await Promise.all(writing);
+        return exit;
+      } finally {
+        for (const stream of streams.values()) stream.release();
+        await connection.close();
+      }
+    };
+    const exit = run();
+    exit.catch(() => {}); // whoever wants to know awaits it
+    const machine = new RunningMachine(connection, streams, exit);
+    for (const name of ['com1', 'com2', 'debug'] as const) streamOf(name);
+    (config.ports ?? []).forEach((_, id) => streamOf(`port${id}`));
+    prepare?.(machine);
+    begin();
+    return machine;
+  }
+
+  /** One of the machine's streams; a port that it does not have is a stream on which nothing happens. */
+  stream(name: StreamName): MachineStream {
+    const stream = this.#streams.get(name);
+    if (stream === undefined) throw new AssertionError(`the machine has no stream ${name}`);
+    return stream;
+  }
+
+  /** Pulls the plug; {@link exit} then resolves. */
+  async stop(): Promise<void> {
+    await this.#connection.control.stop();
+  }
+  async pressPowerButton(): Promise<void> {
+    await this.#connection.control.pressPowerButton();
+  }
+  async resizeConsole(columns: number, rows: number): Promise<void> {
+    await this.#connection.control.resizeConsole(columns, rows);
+  }
+  /** Connects or disconnects our side of a console port: while disconnected, the guest reads end of file. */
+  async setPortOpen(port: number, open: boolean): Promise<void> {
+    await this.#connection.control.setPortOpen(port, open);
+  }
+  /** The CPU's state as text. */
+  async dump(): Promise<string> {
+    return this.#connection.control.dump();
+  }
+  async statistics(): Promise<MachineStatistics> {
+    return this.#connection.control.statistics();
+  }
+  /** Ends the worker at once, whatever it does; {@link exit} rejects if the machine was running. */
+  async terminate(): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+function unwrap<T>(outcome: Outcome<T>): T {
+  if (outcome.ok) return outcome.value;
+  if (outcome.code === 'ASSERTION') throw new AssertionError(outcome.message);
+  throw new VivariumError(outcome.code, outcome.message);
+}

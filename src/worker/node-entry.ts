@@ -1,0 +1,31 @@
+/**
+ * The body of a Node worker's script: a machine behind comlink. The script itself is with whoever starts machines (the
+ * command line), for it says how shares are opened: `serveMachine({ openShare })`. Node only.
+ */
+import { expose } from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
+import { MemoryBlockBackend } from '../devices/virtio/blk/backend.ts';
+import { NodeFileBlockBackend } from '../devices/virtio/blk/node-file-backend.ts';
+import { assert } from '../util/errors.ts';
+import { nodeHost } from './node-host.ts';
+import type { HostMessage } from './protocol.ts';
+import { MachineServer, type WorkerPlatform } from './serve.ts';
+
+/** Serves one machine to the thread that started this worker. */
+export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): void {
+  assert(parentPort !== null, 'this script runs in a worker');
+  const server = new MachineServer({
+    host: nodeHost(),
+    openDisk: (disk) =>
+      disk.kind === 'file' ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly }) : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
+    openShare,
+    listen: (port, receive) => {
+      // In Node, what the DOM types call a MessagePort is an event emitter.
+      const nodePort = port as unknown as NodeMessagePort;
+      nodePort.on('message', (message: HostMessage) => receive(message));
+      return { postMessage: (message, transfer) => nodePort.postMessage(message, transfer as never) };
+    },
+  });
+  expose(server, nodeEndpoint(parentPort));
+}

@@ -1,0 +1,92 @@
+/**
+ * What passes between a machine's worker and whoever started it. Control goes over comlink; byte streams go over a message
+ * port of their own, in batches whose buffers are transferred, with credits both ways so that nobody's memory fills.
+ * Types only, and data that a structured clone carries.
+ */
+import type { BootEntry } from '../machine/boot/request.ts';
+import type { MachineExit, MachineStatistics } from '../machine/machine.ts';
+import type { ErrorCode } from '../util/errors.ts';
+
+export type { BootEntry, MachineExit, MachineStatistics };
+
+/** A disk on the virtio bus: /dev/vda, vdb, … in order. */
+export type DiskConfig =
+  /** A raw image file on the host; Node only. */
+  | { readonly kind: 'file'; readonly path: string; readonly readOnly: boolean }
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly readOnly: boolean };
+
+/**
+ * A folder that the guest mounts by its tag over 9P. The file system answers at once, so it is made inside the worker,
+ * by the worker's script, from this description; `kind` and the rest are between that script and who starts it.
+ */
+export interface ShareConfig {
+  readonly tag: string;
+  readonly kind: string;
+  readonly [detail: string]: unknown;
+}
+
+/** A port of the virtio console: /dev/virtio-ports/NAME in the guest, or hvcN when it is a console. */
+export interface PortConfig {
+  readonly name?: string;
+  readonly console?: boolean;
+}
+
+export interface BootConfig {
+  readonly kernel: Uint8Array;
+  /** What errors call the kernel. */
+  readonly kernelName?: string;
+  readonly initrd?: Uint8Array;
+  readonly commandLine: string;
+  readonly entry?: BootEntry;
+}
+
+export interface MachineConfig {
+  /** The bytes of core.wasm. */
+  readonly core: Uint8Array;
+  readonly ramBytes: number;
+  readonly boot: BootConfig;
+  readonly disks?: readonly DiskConfig[];
+  readonly shares?: readonly ShareConfig[];
+  readonly ports?: readonly PortConfig[];
+  readonly consoleSize?: { readonly columns: number; readonly rows: number };
+}
+
+/** A byte stream of the machine: serial ports, the debug console, or a virtio console port by its number. */
+export type StreamName = 'com1' | 'com2' | 'debug' | `port${number}`;
+
+/** From the worker, on the data port. */
+export type WorkerMessage =
+  | { readonly type: 'output'; readonly stream: StreamName; readonly bytes: Uint8Array }
+  /** So many bytes of input have reached the guest's device. */
+  | { readonly type: 'taken'; readonly stream: StreamName; readonly byteCount: number }
+  /** The guest opened or closed its side of a console port. */
+  | { readonly type: 'guest-open'; readonly stream: StreamName; readonly open: boolean }
+  /** Nothing more comes. */
+  | { readonly type: 'end' };
+
+/** To the worker, on the data port. */
+export type HostMessage =
+  | { readonly type: 'input'; readonly stream: StreamName; readonly bytes: Uint8Array }
+  /** So many bytes of output were written where they belong. */
+  | { readonly type: 'written'; readonly stream: StreamName; readonly byteCount: number };
+
+/** A result or an error that keeps its code on the way. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: ErrorCode | 'ASSERTION'; readonly message: string };
+
+/** What the worker exposes over comlink. */
+export interface MachineControl {
+  /** Builds the machine; resolves when the kernel is loaded. */
+  create(config: MachineConfig, data: MessagePort): Promise<Outcome<null>>;
+  /** Runs it to its end. */
+  run(): Promise<Outcome<MachineExit>>;
+  /** Pulls the plug. */
+  stop(): void;
+  pressPowerButton(): void;
+  resizeConsole(columns: number, rows: number): void;
+  /** Connects or disconnects our side of a console port: while disconnected, the guest reads end of file. */
+  setPortOpen(port: number, open: boolean): void;
+  dump(): string;
+  statistics(): MachineStatistics;
+}

@@ -1,0 +1,137 @@
+/**
+ * The worker's side, the same in Node and browsers: makes a machine from its configuration, joins its devices to the
+ * streams and runs it. What differs by platform is injected.
+ */
+import { compileCore } from '../core/load.ts';
+import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
+import type { ConsolePortOptions } from '../devices/virtio/console/port.ts';
+import type { FileSystem } from '../devices/virtio/p9/filesystem.ts';
+import type { MachineHost } from '../machine/host.ts';
+import { Machine, type MachineExit, type MachineStatistics } from '../machine/machine.ts';
+import { assert, VivariumError } from '../util/errors.ts';
+import type { DiskConfig, HostMessage, MachineConfig, MachineControl, Outcome, PortConfig, ShareConfig, StreamName } from './protocol.ts';
+import { PartialInput, StreamHub, type DataPort } from './stream-hub.ts';
+
+/** What a platform, and the script that starts the worker, bring along. */
+export interface WorkerPlatform {
+  readonly host: MachineHost;
+  openDisk(disk: DiskConfig): BlockBackend | Promise<BlockBackend>;
+  /** Makes the file system of a share, whose calls answer at once if they can. */
+  openShare(share: ShareConfig): FileSystem | Promise<FileSystem>;
+  /** Called with every message that arrives on the port. */
+  listen(port: MessagePort, receive: (message: HostMessage) => void): DataPort;
+}
+
+export class MachineServer implements MachineControl {
+  readonly #platform: WorkerPlatform;
+  #machine: Machine | undefined;
+  #hub: StreamHub | undefined;
+
+  constructor(platform: WorkerPlatform) {
+    this.#platform = platform;
+  }
+
+  create(config: MachineConfig, data: MessagePort): Promise<Outcome<null>> {
+    return outcome(async () => {
+      assert(this.#machine === undefined, 'a worker runs one machine');
+      const hub = new StreamHub(this.#platform.listen(data, (message) => hub.receive(message)));
+      this.#hub = hub;
+      const { openDisk, openShare } = this.#platform;
+      const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
+      const disks = await Promise.all((config.disks ?? []).map((disk) => openDisk(disk)));
+      const shares = await Promise.all((config.shares ?? []).map(async (share) => ({ tag: share.tag, fileSystem: await openShare(share) })));
+      const machine: Machine = new Machine({
+        coreModule,
+        ramBytes: config.ramBytes,
+        host: this.#platform.host,
+        boot: config.boot,
+        disks,
+        shares,
+        consolePorts: (config.ports ?? []).map((port, id) => consolePort(hub, () => machine, port, id)),
+        ...(config.consoleSize === undefined ? {} : { consoleSize: config.consoleSize }),
+        com1: this.#serialSink('com1'),
+        com2: this.#serialSink('com2'),
+        debugConsole: this.#serialSink('debug'),
+        onCom1Room: (): void => com1Input.resume(),
+      });
+      const com1Input: PartialInput = new PartialInput(hub, 'com1', (bytes) => machine.com1Input(bytes));
+      this.#machine = machine;
+      return null;
+    });
+  }
+
+  run(): Promise<Outcome<MachineExit>> {
+    return outcome(async () => {
+      try {
+        return await this.#started().run();
+      } finally {
+        this.#hub?.end();
+      }
+    });
+  }
+
+  stop(): void {
+    this.#machine?.stop();
+  }
+  pressPowerButton(): void {
+    this.#started().pressPowerButton();
+  }
+  resizeConsole(columns: number, rows: number): void {
+    this.#started().resizeConsole(columns, rows);
+  }
+  setPortOpen(port: number, open: boolean): void {
+    this.#started().consolePort(port).setHostOpen(open);
+  }
+  dump(): string {
+    return this.#started().dump();
+  }
+  statistics(): MachineStatistics {
+    return this.#started().statistics();
+  }
+
+  #started(): Machine {
+    assert(this.#machine !== undefined, 'the machine was not created');
+    return this.#machine;
+  }
+
+  /** A serial port can't refuse bytes: while its stream is full, the whole machine stands still. */
+  #serialSink(stream: StreamName): (bytes: Uint8Array) => void {
+    return (bytes) => {
+      const full = this.#hub?.output(stream, bytes);
+      const machine = this.#machine;
+      if (full === undefined || machine === undefined) return;
+      machine.hold();
+      void full.then(() => machine.release());
+    };
+  }
+}
+
+/** Joins a console port to its stream. Its credit follows what the guest's driver takes. */
+function consolePort(hub: StreamHub, machine: () => Machine, { name, console }: PortConfig, id: number): ConsolePortOptions {
+  const stream: StreamName = `port${id}`;
+  let untakenBytes = 0;
+  hub.onInput(stream, (bytes) => {
+    untakenBytes += bytes.length;
+    machine().consolePort(id).send(bytes);
+  });
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(console === undefined ? {} : { console }),
+    output: (bytes) => hub.output(stream, bytes),
+    onGuestOpen: (open) => hub.guestOpen(stream, open),
+    onDrain: () => {
+      hub.taken(stream, untakenBytes);
+      untakenBytes = 0;
+    },
+  };
+}
+
+/** Runs something and turns what it throws into data that keeps the error's code. */
+async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await action() };
+  } catch (error) {
+    if (error instanceof VivariumError) return { ok: false, code: error.code, message: error.message };
+    return { ok: false, code: 'ASSERTION', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}

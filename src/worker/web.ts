@@ -1,0 +1,34 @@
+/** Starts a machine in a browser's worker, which the caller makes (bundlers want to see its URL). */
+import { wrap } from 'comlink';
+import { AssertionError } from '../util/errors.ts';
+import { RunningMachine, type WorkerConnection } from './client.ts';
+import type { MachineConfig, MachineControl, WorkerMessage } from './protocol.ts';
+
+export interface WebMachineOptions {
+  /** A module worker whose script calls serveMachine of web-entry.ts. */
+  readonly worker: Worker;
+  readonly config: MachineConfig;
+  /** Gets the machine before the guest's first instruction, to connect its streams. */
+  readonly prepare?: (machine: RunningMachine) => void;
+}
+
+/** Starts the machine. Throws BAD_KERNEL, BAD_MEMORY_SIZE, USAGE, LIMIT or NOT_BUILT. */
+export function startWebMachine({ worker, config, prepare }: WebMachineOptions): Promise<RunningMachine> {
+  const { port1: local, port2: remote } = new MessageChannel();
+  const connection: WorkerConnection = {
+    control: wrap<MachineControl>(worker),
+    remoteData: remote,
+    send: (message, transfer) => local.postMessage(message, transfer),
+    onMessage: (receive) => {
+      local.onmessage = (event: MessageEvent<WorkerMessage>) => receive(event.data);
+    },
+    onFailure: (fail) => {
+      worker.addEventListener('error', (event) => fail(new AssertionError(`the machine's worker failed: ${event.message}`)));
+    },
+    close: async () => {
+      local.close();
+      worker.terminate();
+    },
+  };
+  return RunningMachine.start(connection, config, prepare);
+}
