@@ -70,6 +70,7 @@ export default defineConfig(
       ],
     },
   },
+  { files: ['**/*.d.ts'], rules: { 'no-restricted-syntax': 'off', 'no-restricted-imports': 'off' } },
   {
     // AssemblyScript, which is TypeScript for the parser only.
     files: ['assembly/isa/**/*.ts'],
