@@ -66,7 +66,11 @@ export interface BusyboxOptions {
 /** Builds the image's layout. Throws NOT_FOUND when the binary can't be read, NOT_BUILT when it can't list its applets. */
 export async function buildBusyboxImage({ busyboxPath, outputFolder }: BusyboxOptions): Promise<void> {
   const binary = await readFile(busyboxPath).catch((cause: unknown) => {
-    throw new VivariumError('NOT_FOUND', `there is no busybox at ${busyboxPath}; it comes with Debian's package busybox-static`, { cause });
+    throw new VivariumError(
+      'NOT_FOUND',
+      `there is no busybox at ${busyboxPath}; it comes with Debian's package busybox-static`,
+      { cause },
+    );
   });
   const layout = await buildLayout(
     {
@@ -83,9 +87,16 @@ export async function buildBusyboxImage({ busyboxPath, outputFolder }: BusyboxOp
 /** Paths like `usr/bin/awk`, as the binary itself names them. */
 async function listApplets(busyboxPath: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)(busyboxPath, ['--list-full']).catch((cause: unknown) => {
-    throw new VivariumError('NOT_BUILT', `${busyboxPath} does not list its applets; it must run here to make the busybox image`, { cause });
+    throw new VivariumError(
+      'NOT_BUILT',
+      `${busyboxPath} does not list its applets; it must run here to make the busybox image`,
+      { cause },
+    );
   });
-  return stdout.split('\n').filter((line) => line !== '').sort();
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort();
 }
 
 /** The content of the layer. */

@@ -38,7 +38,9 @@ export function openArchive(content: ClosableContent, what: string, limits: Imag
       files.set(path, { content: sliceContent(content, entry.offset, entry.size) });
     } else if (entry.type === 'symlink' || entry.type === 'hardlink') {
       const folder = entry.type === 'symlink' ? path.slice(0, path.lastIndexOf('/') + 1) : '';
-      files.set(path, { link: entry.linkPath.startsWith('/') ? undefined : normalizeArchivePath(folder + entry.linkPath) });
+      files.set(path, {
+        link: entry.linkPath.startsWith('/') ? undefined : normalizeArchivePath(folder + entry.linkPath),
+      });
     }
     // Folders show in their files' paths; devices and pipes are nothing that an image is made of.
   }

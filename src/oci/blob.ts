@@ -46,7 +46,13 @@ export async function* verifyStream(
 }
 
 /** Reads a whole small document and checks it. */
-export async function readDocument(reader: BlobReader, descriptor: Descriptor, what: string, codec: Codec, limits: ImageLimits): Promise<Uint8Array> {
+export async function readDocument(
+  reader: BlobReader,
+  descriptor: Descriptor,
+  what: string,
+  codec: Codec,
+  limits: ImageLimits,
+): Promise<Uint8Array> {
   if (descriptor.size > limits.jsonBytes) {
     throw overLimit(`${what} has ${showBytes(descriptor.size)}, more than the limit of ${showBytes(limits.jsonBytes)}`);
   }
@@ -54,7 +60,10 @@ export async function readDocument(reader: BlobReader, descriptor: Descriptor, w
 }
 
 /** Passes a stream on until the signal says stop; then throws its reason. */
-export async function* abortable(stream: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+export async function* abortable(
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
     signal?.throwIfAborted();
     yield chunk;
@@ -62,7 +71,11 @@ export async function* abortable(stream: AsyncIterable<Uint8Array>, signal: Abor
 }
 
 /** Joins a stream, up to a limit. */
-export async function collect(stream: AsyncIterable<Uint8Array>, maximumBytes: number, what: string): Promise<Uint8Array> {
+export async function collect(
+  stream: AsyncIterable<Uint8Array>,
+  maximumBytes: number,
+  what: string,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {

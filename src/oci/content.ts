@@ -56,7 +56,7 @@ export class MemoryContent implements ClosableContent {
     if (first.length >= end - offset) return first.subarray(0, end - offset);
     const bytes = new Uint8Array(end - offset);
     bytes.set(first);
-    for (let filled = first.length; filled < bytes.length; ) {
+    for (let filled = first.length; filled < bytes.length;) {
       const chunk = this.#chunks[++index]!.subarray(0, bytes.length - filled);
       bytes.set(chunk, filled);
       filled += chunk.length;
@@ -84,7 +84,7 @@ const STREAM_CHUNK_BYTES = 256 * 1024;
 
 /** Content as a stream of pieces. */
 export async function* streamContent(content: ContentSource): AsyncGenerator<Uint8Array> {
-  for (let offset = 0; offset < content.size; ) {
+  for (let offset = 0; offset < content.size;) {
     const chunk = content.readSync(offset, STREAM_CHUNK_BYTES);
     if (chunk.length === 0) return;
     yield chunk;

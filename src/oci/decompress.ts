@@ -43,7 +43,10 @@ export interface DecompressOptions {
 }
 
 /** Undoes whatever compression the content shows. */
-export async function* decompress(source: AsyncIterable<Uint8Array>, options: DecompressOptions): AsyncGenerator<Uint8Array> {
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  options: DecompressOptions,
+): AsyncGenerator<Uint8Array> {
   const { codec, limits, what, expect } = options;
   const meter = new Meter(source);
   const found = detectCompression(await meter.start());

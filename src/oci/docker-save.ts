@@ -19,11 +19,23 @@ export const DOCKER_MANIFEST_FILE = 'manifest.json';
 const CONFIG_NAME = /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})(?:\.json)?)$/;
 
 /** Opens the image called `reference` in an archive. */
-export async function openDockerSave(files: ImageFiles, reference: string | undefined, options: ImageOptions): Promise<Image> {
+export async function openDockerSave(
+  files: ImageFiles,
+  reference: string | undefined,
+  options: ImageOptions,
+): Promise<Image> {
   const { limits } = options;
   const name = `${DOCKER_MANIFEST_FILE} of ${files.what}`;
-  const entries = parseDockerSave(await collect(files.open(DOCKER_MANIFEST_FILE), limits.jsonBytes, name), name, limits);
-  const chosen = chooseByReference(entries.map((entry) => ({ entry, names: entry.repoTags })), reference, files.what);
+  const entries = parseDockerSave(
+    await collect(files.open(DOCKER_MANIFEST_FILE), limits.jsonBytes, name),
+    name,
+    limits,
+  );
+  const chosen = chooseByReference(
+    entries.map((entry) => ({ entry, names: entry.repoTags })),
+    reference,
+    files.what,
+  );
   const candidates = [];
   for (const { entry } of chosen) {
     const config = await readConfig(files, entry, options);
@@ -35,17 +47,24 @@ export async function openDockerSave(files: ImageFiles, reference: string | unde
     reference: reference ?? entry.repoTags[0],
     digest: undefined,
     config,
-    layers: entry.layers.map((path, index) => archiveLayer(files, path, config.diffIds[index]!, `layer ${index + 1} of ${files.what}`, options)),
+    layers: entry.layers.map((path, index) =>
+      archiveLayer(files, path, config.diffIds[index]!, `layer ${index + 1} of ${files.what}`, options),
+    ),
   };
 }
 
 function checkPath(path: string, what: string): string {
   const normal = normalizeArchivePath(path);
-  if (normal === undefined || normal === '') throw badImage(`${what} names ${quote(path)}, a path that leaves the archive`);
+  if (normal === undefined || normal === '')
+    throw badImage(`${what} names ${quote(path)}, a path that leaves the archive`);
   return normal;
 }
 
-async function readConfig(files: ImageFiles, entry: DockerSaveEntry, { codec, limits }: ImageOptions): Promise<ImageConfig> {
+async function readConfig(
+  files: ImageFiles,
+  entry: DockerSaveEntry,
+  { codec, limits }: ImageOptions,
+): Promise<ImageConfig> {
   const path = checkPath(entry.config, files.what);
   const what = `config of ${files.what}`;
   const match = CONFIG_NAME.exec(path);
@@ -54,14 +73,25 @@ async function readConfig(files: ImageFiles, entry: DockerSaveEntry, { codec, li
   return parseConfig(await collect(stream, limits.jsonBytes, what), what, limits);
 }
 
-function archiveLayer(files: ImageFiles, path: string, diffId: Digest, what: string, { codec, limits }: ImageOptions): ImageLayer {
+function archiveLayer(
+  files: ImageFiles,
+  path: string,
+  diffId: Digest,
+  what: string,
+  { codec, limits }: ImageOptions,
+): ImageLayer {
   const checked = checkPath(path, files.what);
   return {
     diffId,
     what,
     async *open() {
-      if ((await files.size(checked)) === undefined) throw notFound(`${files.what} has no ${quote(path)}; the image is incomplete`);
-      const plain = decompress(files.open(checked), { codec, limits: { ...limits, maximumBytes: limits.layerBytes }, what });
+      if ((await files.size(checked)) === undefined)
+        throw notFound(`${files.what} has no ${quote(path)}; the image is incomplete`);
+      const plain = decompress(files.open(checked), {
+        codec,
+        limits: { ...limits, maximumBytes: limits.layerBytes },
+        what,
+      });
       yield* verifyStream(plain, { digest: diffId }, codec, what);
     },
   };

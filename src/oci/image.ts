@@ -9,7 +9,14 @@ import type { Digest } from './digest.ts';
 import { badImage } from './fail.ts';
 import type { ImageLimits } from './limits.ts';
 import { choosePlatform } from './platform.ts';
-import { type Descriptor, type ImageConfig, type ImageManifest, type Platform, layerCompression, parseConfig } from './spec.ts';
+import {
+  type Descriptor,
+  type ImageConfig,
+  type ImageManifest,
+  type Platform,
+  layerCompression,
+  parseConfig,
+} from './spec.ts';
 
 export interface ImageLayer {
   /** Digest of the uncompressed tar. */
@@ -49,7 +56,9 @@ export async function imageFromManifest(
   const configBytes = await readDocument(reader, manifest.config, `config of ${what}`, codec, limits);
   const config = parseConfig(configBytes, `config of ${what}`, limits);
   checkImageConfig(config, manifest.layers.length, what, options);
-  const layers = manifest.layers.map((descriptor, index) => blobLayer(reader, descriptor, config.diffIds[index]!, `layer ${index + 1} of ${what}`, options));
+  const layers = manifest.layers.map((descriptor, index) =>
+    blobLayer(reader, descriptor, config.diffIds[index]!, `layer ${index + 1} of ${what}`, options),
+  );
   return { ...name, config, layers };
 }
 
@@ -61,7 +70,13 @@ export function checkImageConfig(config: ImageConfig, layerCount: number, what: 
   }
 }
 
-function blobLayer(reader: BlobReader, descriptor: Descriptor, diffId: Digest, what: string, options: ImageOptions): ImageLayer {
+function blobLayer(
+  reader: BlobReader,
+  descriptor: Descriptor,
+  diffId: Digest,
+  what: string,
+  options: ImageOptions,
+): ImageLayer {
   const { codec, limits } = options;
   const expect = layerCompression(descriptor.mediaType, what);
   return {

@@ -54,7 +54,8 @@ export class JsonObject {
   readonly #what: string;
 
   constructor(value: JsonValue, what: string) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw badImage(`${what} is not a JSON object`);
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      throw badImage(`${what} is not a JSON object`);
     this.#fields = value;
     this.#what = what;
   }
@@ -90,7 +91,8 @@ export class JsonObject {
   /** A whole number from 0 to 2^53-1. */
   size(key: string): number {
     const value = this.#required(key, this.#get(key));
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw this.#wrong(key, 'a whole number that is not negative');
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw this.#wrong(key, 'a whole number that is not negative');
     return value;
   }
 
@@ -113,7 +115,8 @@ export class JsonObject {
     const value = this.#get(key);
     const map = new Map<string, string>();
     if (value === undefined) return map;
-    if (typeof value !== 'object' || Array.isArray(value) || value === null) throw this.#wrong(key, 'an object of strings');
+    if (typeof value !== 'object' || Array.isArray(value) || value === null)
+      throw this.#wrong(key, 'an object of strings');
     for (const [name, text] of Object.entries(value)) {
       if (typeof text !== 'string') throw this.#wrong(key, 'an object of strings');
       map.set(name, text);

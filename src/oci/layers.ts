@@ -67,7 +67,8 @@ export class LayerApplier {
     this.#layer++;
     this.#what = what;
     for (const entry of readTar(content, { what, limits: this.#limits })) {
-      if (++this.#entryCount > this.#limits.entries) throw overLimit(`the image has more than ${this.#limits.entries} files`);
+      if (++this.#entryCount > this.#limits.entries)
+        throw overLimit(`the image has more than ${this.#limits.entries} files`);
       this.#applyEntry(entry, content);
     }
   }
@@ -133,7 +134,11 @@ export class LayerApplier {
       case 'directory':
         return this.#newDirectory(attributes, parent, entry.path);
       case 'file':
-        return { kind: 'file', attributes, content: entry.size === 0 ? EMPTY_CONTENT : sliceContent(content, entry.offset, entry.size) };
+        return {
+          kind: 'file',
+          attributes,
+          content: entry.size === 0 ? EMPTY_CONTENT : sliceContent(content, entry.offset, entry.size),
+        };
       case 'symlink':
         if (entry.linkPath === '') throw this.#bad(entry.path, 'is a symbolic link to nothing');
         this.#checkLength(entry.linkPath);
@@ -145,14 +150,18 @@ export class LayerApplier {
       case 'char':
       case 'block':
         if (entry.type === 'block' || !HARMLESS_CHARACTER_DEVICES.has(`${entry.major}:${entry.minor}`)) {
-          throw this.#bad(entry.path, `is a device node (${entry.type} ${entry.major}:${entry.minor}), which an image may not bring`);
+          throw this.#bad(
+            entry.path,
+            `is a device node (${entry.type} ${entry.major}:${entry.minor}), which an image may not bring`,
+          );
         }
         return { kind: entry.type, attributes, major: entry.major, minor: entry.minor };
     }
   }
 
   #newDirectory(attributes: InodeAttributes, parent: DirectoryInode, path: string): DirectoryInode {
-    if (parent.depth >= this.#limits.pathDepth) throw overLimit(`${this.#what}: ${quote(path)} is deeper than ${this.#limits.pathDepth} directories`);
+    if (parent.depth >= this.#limits.pathDepth)
+      throw overLimit(`${this.#what}: ${quote(path)} is deeper than ${this.#limits.pathDepth} directories`);
     return newDirectory(attributes, parent);
   }
 
@@ -161,8 +170,10 @@ export class LayerApplier {
     const name = names.pop();
     const directory = name === undefined ? undefined : this.#directoryAt(names, entry.linkPath, false);
     const inode = name === undefined ? undefined : directory?.entries.get(name)?.inode;
-    if (inode === undefined) throw this.#bad(entry.path, `is a hard link to ${quote(entry.linkPath)}, which is not in the image`);
-    if (inode.kind === 'directory') throw this.#bad(entry.path, `is a hard link to ${quote(entry.linkPath)}, which is a directory`);
+    if (inode === undefined)
+      throw this.#bad(entry.path, `is a hard link to ${quote(entry.linkPath)}, which is not in the image`);
+    if (inode.kind === 'directory')
+      throw this.#bad(entry.path, `is a hard link to ${quote(entry.linkPath)}, which is a directory`);
     return inode;
   }
 
@@ -173,7 +184,7 @@ export class LayerApplier {
   #directoryAt(names: readonly string[], path: string, create: boolean): DirectoryInode | undefined {
     let directory = this.#rootfs.root;
     let pending = [...names].reverse();
-    for (let links = 0; pending.length > 0; ) {
+    for (let links = 0; pending.length > 0;) {
       const name = pending.pop()!;
       if (name === '..') {
         // Only from a link's target: splitPath lets none through.
@@ -206,10 +217,13 @@ export class LayerApplier {
   #followLink(entry: DirectoryEntry, target: string, path: string): string[] {
     // An archiver that walks a tree never writes through a link that it has just made. With an absolute target this is
     // the classic way to write to the host, so it is refused although here it could only hit the image's own tree.
-    if (target.startsWith('/') && entry.layer === this.#layer) throw this.#bad(path, 'goes through an absolute link of the same layer');
-    if (++this.#followedLinks > this.#limits.entries) throw overLimit(`the image goes through links more than ${this.#limits.entries} times`);
+    if (target.startsWith('/') && entry.layer === this.#layer)
+      throw this.#bad(path, 'goes through an absolute link of the same layer');
+    if (++this.#followedLinks > this.#limits.entries)
+      throw overLimit(`the image goes through links more than ${this.#limits.entries} times`);
     const names = pathComponents(target);
-    if (names.length > this.#limits.pathDepth) throw overLimit(`${this.#what}: ${quote(path)} goes through a link that is too deep`);
+    if (names.length > this.#limits.pathDepth)
+      throw overLimit(`${this.#what}: ${quote(path)} goes through a link that is too deep`);
     return names.reverse();
   }
 
@@ -220,15 +234,18 @@ export class LayerApplier {
     this.#checkLength(path);
     const names = pathComponents(path);
     if (names.includes('..')) throw this.#bad(path, 'leaves the root');
-    if (names.length > this.#limits.pathDepth) throw overLimit(`${this.#what}: ${quote(path)} is deeper than ${this.#limits.pathDepth} directories`);
+    if (names.length > this.#limits.pathDepth)
+      throw overLimit(`${this.#what}: ${quote(path)} is deeper than ${this.#limits.pathDepth} directories`);
     for (const name of names) {
-      if (utf8.encode(name).length > this.#limits.nameBytes) throw overLimit(`${this.#what}: ${quote(name)} is longer than ${this.#limits.nameBytes} bytes`);
+      if (utf8.encode(name).length > this.#limits.nameBytes)
+        throw overLimit(`${this.#what}: ${quote(name)} is longer than ${this.#limits.nameBytes} bytes`);
     }
     return names;
   }
 
   #checkLength(path: string): void {
-    if (utf8.encode(path).length > this.#limits.pathBytes) throw overLimit(`${this.#what}: ${quote(path)} is longer than ${this.#limits.pathBytes} bytes`);
+    if (utf8.encode(path).length > this.#limits.pathBytes)
+      throw overLimit(`${this.#what}: ${quote(path)} is longer than ${this.#limits.pathBytes} bytes`);
   }
 
   #bad(path: string, problem: string): Error {
@@ -239,6 +256,8 @@ export class LayerApplier {
 function attributesOf(entry: TarEntry): InodeAttributes {
   const { mode, uid, gid, mtimeNs } = entry;
   const hasOverlayMarks = [...entry.xattrs.keys()].some((name) => name.startsWith(OVERLAY_XATTR_PREFIX));
-  const xattrs = hasOverlayMarks ? new Map([...entry.xattrs].filter(([name]) => !name.startsWith(OVERLAY_XATTR_PREFIX))) : entry.xattrs;
+  const xattrs = hasOverlayMarks
+    ? new Map([...entry.xattrs].filter(([name]) => !name.startsWith(OVERLAY_XATTR_PREFIX)))
+    : entry.xattrs;
   return { mode, uid, gid, mtimeNs, xattrs };
 }

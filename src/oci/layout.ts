@@ -30,22 +30,35 @@ export function layoutBlobs(files: ImageFiles): BlobReader {
   return {
     async *open({ digest }) {
       const path = blobPath(digest);
-      if ((await files.size(path)) === undefined) throw notFound(`${files.what} has no blob ${digest}; the image is incomplete`);
+      if ((await files.size(path)) === undefined)
+        throw notFound(`${files.what} has no blob ${digest}; the image is incomplete`);
       yield* files.open(path);
     },
   };
 }
 
 /** Opens the image called `reference` in a layout. */
-export async function openLayout(files: ImageFiles, reference: string | undefined, options: ImageOptions): Promise<Image> {
+export async function openLayout(
+  files: ImageFiles,
+  reference: string | undefined,
+  options: ImageOptions,
+): Promise<Image> {
   const { limits } = options;
-  const read = async (path: string): Promise<Uint8Array> => collect(files.open(path), limits.jsonBytes, `${path} of ${files.what}`);
-  if ((await files.size(LAYOUT_FILE)) === undefined) throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
+  const read = async (path: string): Promise<Uint8Array> =>
+    collect(files.open(path), limits.jsonBytes, `${path} of ${files.what}`);
+  if ((await files.size(LAYOUT_FILE)) === undefined)
+    throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
   checkLayoutVersion(await read(LAYOUT_FILE), `${LAYOUT_FILE} of ${files.what}`, limits);
   const index = parseIndex(await read(INDEX_FILE), `${INDEX_FILE} of ${files.what}`, limits);
   const named = index.manifests.filter(mayBeImage).map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
   const chosen = chooseByReference(named, reference, files.what);
-  return resolveImage(layoutBlobs(files), chosen.map(({ descriptor }) => descriptor), reference ?? chosen[0]!.names[0], files.what, options);
+  return resolveImage(
+    layoutBlobs(files),
+    chosen.map(({ descriptor }) => descriptor),
+    reference ?? chosen[0]!.names[0],
+    files.what,
+    options,
+  );
 }
 
 function namesOf({ annotations }: Descriptor): string[] {
@@ -57,7 +70,8 @@ function namesOf({ annotations }: Descriptor): string[] {
 function mayBeImage(descriptor: Descriptor): boolean {
   if (isIndexMediaType(descriptor.mediaType)) return true;
   if (!isManifestMediaType(descriptor.mediaType)) return false;
-  if (descriptor.artifactType !== undefined || descriptor.annotations.has(Annotations.dockerReferenceType)) return false;
+  if (descriptor.artifactType !== undefined || descriptor.annotations.has(Annotations.dockerReferenceType))
+    return false;
   return descriptor.platform === undefined || !isUnknownPlatform(descriptor.platform);
 }
 
@@ -84,7 +98,12 @@ export async function resolveImage(
   return imageFromManifest(reader, manifest, { reference, digest: descriptor.digest }, what, options);
 }
 
-async function readManifest(reader: BlobReader, descriptor: Descriptor, what: string, { codec, limits }: ImageOptions): Promise<ImageManifest> {
+async function readManifest(
+  reader: BlobReader,
+  descriptor: Descriptor,
+  what: string,
+  { codec, limits }: ImageOptions,
+): Promise<ImageManifest> {
   const name = `manifest of ${what}`;
   return parseManifest(await readDocument(reader, descriptor, name, codec, limits), name, limits);
 }
@@ -104,10 +123,12 @@ class CandidateFinder {
 
   async find(descriptors: readonly Descriptor[], depth: number, candidates: Candidate[]): Promise<void> {
     const { codec, limits } = this.#options;
-    if (depth > limits.indexDepth) throw overLimit(`${this.#what} nests indexes deeper than ${limits.indexDepth} levels`);
+    if (depth > limits.indexDepth)
+      throw overLimit(`${this.#what} nests indexes deeper than ${limits.indexDepth} levels`);
     for (const descriptor of descriptors) {
       if (!mayBeImage(descriptor)) continue;
-      if (++this.#looked > limits.manifests) throw overLimit(`${this.#what} lists more than ${limits.manifests} manifests`);
+      if (++this.#looked > limits.manifests)
+        throw overLimit(`${this.#what} lists more than ${limits.manifests} manifests`);
       if (isIndexMediaType(descriptor.mediaType)) {
         const name = `index of ${this.#what}`;
         const index = parseIndex(await readDocument(this.#reader, descriptor, name, codec, limits), name, limits);

@@ -55,8 +55,10 @@ export async function loadRootfs(image: Image, options: LoadOptions): Promise<Lo
       const content = await store.get(layer.diffId, () => abortable(layer.open(), signal));
       opened.push(content);
       totalBytes += content.size;
-      if (content.size > limits.layerBytes) throw overLimit(`${layer.what} has more than the limit of ${showBytes(limits.layerBytes)}`);
-      if (totalBytes > limits.imageBytes) throw overLimit(`the image expands to more than the limit of ${showBytes(limits.imageBytes)}`);
+      if (content.size > limits.layerBytes)
+        throw overLimit(`${layer.what} has more than the limit of ${showBytes(limits.layerBytes)}`);
+      if (totalBytes > limits.imageBytes)
+        throw overLimit(`the image expands to more than the limit of ${showBytes(limits.imageBytes)}`);
       applier.apply(content, layer.what);
     }
     return { rootfs, close };

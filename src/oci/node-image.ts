@@ -67,12 +67,18 @@ export async function openNodeImage(text: string, options: NodeImageOptions): Pr
   const { path, reference } = locateImage(text);
   const limits = limitsWith(options.limits);
   const platform = options.platform === undefined ? {} : { platform: parsePlatform(options.platform) };
-  const files = statSync(path).isDirectory() ? openFolder(path) : await openArchiveFile(path, options.cacheFolder, limits, options.signal);
+  const files = statSync(path).isDirectory()
+    ? openFolder(path)
+    : await openArchiveFile(path, options.cacheFolder, limits, options.signal);
   try {
     const image = await openImage(files, reference, { codec: nodeCodec, limits, ...platform });
     const store = new LayerCache(options.cacheFolder);
     const signal = options.signal === undefined ? {} : { signal: options.signal };
-    return { image, loadRootfs: (more) => loadRootfs(image, { store, limits, ...signal, ...more }), close: () => files.close() };
+    return {
+      image,
+      loadRootfs: (more) => loadRootfs(image, { store, limits, ...signal, ...more }),
+      close: () => files.close(),
+    };
   } catch (error) {
     files.close();
     throw error;
@@ -80,17 +86,28 @@ export async function openNodeImage(text: string, options: NodeImageOptions): Pr
 }
 
 /** A compressed archive is unpacked first, since its parts are read in an order that it does not have. */
-async function openArchiveFile(path: string, cacheFolder: string, limits: ImageLimits, signal: AbortSignal | undefined): Promise<ImageFiles> {
+async function openArchiveFile(
+  path: string,
+  cacheFolder: string,
+  limits: ImageLimits,
+  signal: AbortSignal | undefined,
+): Promise<ImageFiles> {
   const what = quote(path);
   let content: ClosableContent = openFileContent(path);
   try {
     if (detectCompression(content.readSync(0, MAGIC_BYTES)) !== 'none') {
       const compressed = content;
-      const plain = decompress(streamContent(compressed), { codec: nodeCodec, limits: { ...limits, maximumBytes: limits.archiveBytes }, what });
+      const plain = decompress(streamContent(compressed), {
+        codec: nodeCodec,
+        limits: { ...limits, maximumBytes: limits.archiveBytes },
+        what,
+      });
       content = await spool(cacheFolder, abortable(plain, signal)).finally(() => compressed.close());
     }
     if (!isTarHeader(content.readSync(0, BLOCK_BYTES))) {
-      throw badImage(`${what} is not an image: neither a layout folder nor a tar archive, plain or compressed with gzip or zstd`);
+      throw badImage(
+        `${what} is not an image: neither a layout folder nor a tar archive, plain or compressed with gzip or zstd`,
+      );
     }
     return openArchive(content, what, limits);
   } catch (error) {

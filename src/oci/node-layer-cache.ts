@@ -74,7 +74,9 @@ async function makePartialFolder(folder: string): Promise<string> {
     mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
     return await mkdtemp(join(folder, PARTIAL_PREFIX));
   } catch (cause) {
-    throw new VivariumError('NOT_FOUND', `can't write to the layer cache ${quote(folder)}: ${describe(cause)}`, { cause });
+    throw new VivariumError('NOT_FOUND', `can't write to the layer cache ${quote(folder)}: ${describe(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -40,7 +40,7 @@ interface PaxRecord {
 
 function* readRecords(bytes: Uint8Array, what: string): Generator<PaxRecord> {
   const broken = (): Error => badImage(`${what} holds a broken PAX header`);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(SPACE, at);
     if (space < 0 || space === at || space - at > MAX_LENGTH_DIGITS) throw broken();
     const digits = decodeName(bytes.subarray(at, space), what);
@@ -96,11 +96,14 @@ function applyRecord(overrides: PaxOverrides, key: string, value: Uint8Array, wh
 
 function addXattr(overrides: PaxOverrides, name: string, value: Uint8Array, what: string, limits: ImageLimits): void {
   const nameBytes = new TextEncoder().encode(name).length;
-  if (nameBytes === 0 || nameBytes > limits.nameBytes || name.includes('\0')) throw badImage(`${what} holds an extended attribute with an invalid name`);
-  if (value.length > limits.xattrBytes) throw overLimit(`${what} holds an extended attribute of more than ${limits.xattrBytes} bytes`);
+  if (nameBytes === 0 || nameBytes > limits.nameBytes || name.includes('\0'))
+    throw badImage(`${what} holds an extended attribute with an invalid name`);
+  if (value.length > limits.xattrBytes)
+    throw overLimit(`${what} holds an extended attribute of more than ${limits.xattrBytes} bytes`);
   const xattrs = (overrides.xattrs ??= new Map());
   xattrs.set(name, value.slice());
-  if (xattrs.size > limits.xattrsPerInode) throw overLimit(`${what} holds more than ${limits.xattrsPerInode} extended attributes on one file`);
+  if (xattrs.size > limits.xattrsPerInode)
+    throw overLimit(`${what} holds more than ${limits.xattrsPerInode} extended attributes on one file`);
 }
 
 function parseWhole(value: Uint8Array, key: string, what: string): number {

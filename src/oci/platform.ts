@@ -26,7 +26,8 @@ export function formatPlatform(platform: Platform): string {
 /** Parses what a user gives as `--platform`. Throws USAGE. */
 export function parsePlatform(text: string): Platform {
   const [os, architecture, variant, ...rest] = text.split('/');
-  if (!os || !architecture || rest.length > 0) throw new VivariumError('USAGE', `platform ${quote(text)} is not of the form os/architecture`);
+  if (!os || !architecture || rest.length > 0)
+    throw new VivariumError('USAGE', `platform ${quote(text)} is not of the form os/architecture`);
   return variant ? { os, architecture, variant } : { os, architecture };
 }
 
@@ -39,15 +40,28 @@ function rank(platform: Platform): number {
 
 function fits(platform: Platform, wanted: Platform | undefined): boolean {
   if (wanted === undefined) return true;
-  return platform.os === wanted.os && platform.architecture === wanted.architecture && (wanted.variant ?? platform.variant ?? '') === (platform.variant ?? '');
+  return (
+    platform.os === wanted.os &&
+    platform.architecture === wanted.architecture &&
+    (wanted.variant ?? platform.variant ?? '') === (platform.variant ?? '')
+  );
 }
 
 /** The best of several; throws UNSUPPORTED_PLATFORM, naming what there is, when none runs or none is wanted. */
-export function choosePlatform<T extends { readonly platform: Platform }>(candidates: readonly T[], wanted: Platform | undefined, what: string): T {
+export function choosePlatform<T extends { readonly platform: Platform }>(
+  candidates: readonly T[],
+  wanted: Platform | undefined,
+  what: string,
+): T {
   let best: T | undefined;
   for (const candidate of candidates) {
     const order = rank(candidate.platform);
-    if (order !== NOT_RUNNABLE && fits(candidate.platform, wanted) && (best === undefined || order < rank(best.platform))) best = candidate;
+    if (
+      order !== NOT_RUNNABLE &&
+      fits(candidate.platform, wanted) &&
+      (best === undefined || order < rank(best.platform))
+    )
+      best = candidate;
   }
   if (best !== undefined) return best;
   const names = [...new Set(candidates.map((candidate) => formatPlatform(candidate.platform)))];

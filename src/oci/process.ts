@@ -66,7 +66,8 @@ function resolveArgs(config: ExecutionConfig, overrides: ProcessOverrides): stri
   // The image's Cmd belongs to the image's Entrypoint.
   const cmd = command.length > 0 || replaced !== undefined ? command : config.cmd;
   const args = [...entrypoint, ...cmd];
-  if (args.length === 0) throw new VivariumError('USAGE', 'the image does not say what to run; give a command after its name');
+  if (args.length === 0)
+    throw new VivariumError('USAGE', 'the image does not say what to run; give a command after its name');
   if (args[0] === '') throw new VivariumError('USAGE', 'the command to run is empty; give a command after the image');
   checkText(args, 'an argument');
   return args;
@@ -87,7 +88,8 @@ function resolveEnv(config: ExecutionConfig, overrides: ProcessOverrides, home: 
 function applySetting(env: Map<string, string>, setting: string): void {
   const equals = setting.indexOf('=');
   const name = equals < 0 ? setting : setting.slice(0, equals);
-  if (name === '') throw new VivariumError('USAGE', `environment variable ${quote(setting)} has no name; write NAME=value`);
+  if (name === '')
+    throw new VivariumError('USAGE', `environment variable ${quote(setting)} has no name; write NAME=value`);
   if (equals < 0) env.delete(name);
   else env.set(name, setting.slice(equals + 1));
 }

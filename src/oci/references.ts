@@ -31,7 +31,11 @@ function answersTo(item: Named, reference: string): boolean {
  * The items that a reference means: several only when they share a name, as the platforms of one image may. Without a
  * reference there must be one name, or one called `latest`.
  */
-export function chooseByReference<T extends Named>(items: readonly T[], reference: string | undefined, what: string): T[] {
+export function chooseByReference<T extends Named>(
+  items: readonly T[],
+  reference: string | undefined,
+  what: string,
+): T[] {
   if (items.length === 0) throw badImage(`${what} holds no image`);
   const known = [...new Set(items.flatMap((item) => item.names))];
   const shown = known.slice(0, SHOWN_NAMES).map(quote).join(', ') || 'none with a name';

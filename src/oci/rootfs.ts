@@ -57,12 +57,25 @@ export interface DirectoryEntry {
 export const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 const DEFAULT_DIRECTORY_MODE = 0o755;
 /** A directory that no entry describes. */
-export const DEFAULT_DIRECTORY_ATTRIBUTES: InodeAttributes = { mode: DEFAULT_DIRECTORY_MODE, uid: 0, gid: 0, mtimeNs: 0n, xattrs: NO_XATTRS };
+export const DEFAULT_DIRECTORY_ATTRIBUTES: InodeAttributes = {
+  mode: DEFAULT_DIRECTORY_MODE,
+  uid: 0,
+  gid: 0,
+  mtimeNs: 0n,
+  xattrs: NO_XATTRS,
+};
 /** No layer has cleared it. */
 export const NEVER_CLEARED = -1;
 
 export function newDirectory(attributes: InodeAttributes, parent: DirectoryInode | undefined): DirectoryInode {
-  return { kind: 'directory', attributes, entries: new Map(), parent, depth: parent ? parent.depth + 1 : 0, clearedByLayer: NEVER_CLEARED };
+  return {
+    kind: 'directory',
+    attributes,
+    entries: new Map(),
+    parent,
+    depth: parent ? parent.depth + 1 : 0,
+    clearedByLayer: NEVER_CLEARED,
+  };
 }
 
 /** Linux follows as many (MAXSYMLINKS). */
@@ -84,7 +97,7 @@ export class Rootfs {
     let pending = pathComponents(path).reverse();
     let at: Inode = this.root;
     let directory = this.root;
-    for (let links = 0; pending.length > 0; ) {
+    for (let links = 0; pending.length > 0;) {
       const name = pending.pop()!;
       if (at.kind !== 'directory') return undefined;
       directory = at;

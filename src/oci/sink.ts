@@ -15,7 +15,12 @@ export interface RootfsSink<Node> {
   /** `content` stays readable for as long as the image's layers are open. */
   createFile(parent: Node, name: string, attributes: InodeAttributes, content: ContentSource): Node;
   symlink(parent: Node, name: string, attributes: InodeAttributes, target: string): Node;
-  mknod(parent: Node, name: string, attributes: InodeAttributes, device: Pick<SpecialInode, 'kind' | 'major' | 'minor'>): Node;
+  mknod(
+    parent: Node,
+    name: string,
+    attributes: InodeAttributes,
+    device: Pick<SpecialInode, 'kind' | 'major' | 'minor'>,
+  ): Node;
   /** A further name of an inode that was created before; never a directory. */
   link(parent: Node, name: string, target: Node): void;
 }

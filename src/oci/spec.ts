@@ -141,11 +141,18 @@ function readDescriptor(object: JsonObject, what: string): Descriptor {
 
 const SCHEMA_VERSION = 2;
 
-function readVersioned(bytes: Uint8Array, what: string, limits: ImageLimits, accepts: (mediaType: string) => boolean): JsonObject {
+function readVersioned(
+  bytes: Uint8Array,
+  what: string,
+  limits: ImageLimits,
+  accepts: (mediaType: string) => boolean,
+): JsonObject {
   const object = new JsonObject(parseJson(bytes, what, limits), what);
-  if (object.size('schemaVersion') !== SCHEMA_VERSION) throw badImage(`${what} does not have schemaVersion 2, the only one that vivarium reads`);
+  if (object.size('schemaVersion') !== SCHEMA_VERSION)
+    throw badImage(`${what} does not have schemaVersion 2, the only one that vivarium reads`);
   const mediaType = object.optionalString('mediaType');
-  if (mediaType !== undefined && !accepts(mediaType)) throw badImage(`${what} says that it is ${quote(mediaType)}, which does not fit its place`);
+  if (mediaType !== undefined && !accepts(mediaType))
+    throw badImage(`${what} says that it is ${quote(mediaType)}, which does not fit its place`);
   return object;
 }
 
@@ -211,5 +218,6 @@ export function parseDockerSave(bytes: Uint8Array, what: string, limits: ImageLi
 /** The version file of a layout (image-layout.md "oci-layout file"). */
 export function checkLayoutVersion(bytes: Uint8Array, what: string, limits: ImageLimits): void {
   const version = new JsonObject(parseJson(bytes, what, limits), what).string('imageLayoutVersion');
-  if (!/^1\.\d+\.\d+$/.test(version)) throw badImage(`${what} states layout version ${quote(version)}; vivarium reads 1.x`);
+  if (!/^1\.\d+\.\d+$/.test(version))
+    throw badImage(`${what} states layout version ${quote(version)}; vivarium reads 1.x`);
 }

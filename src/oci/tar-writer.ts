@@ -73,7 +73,13 @@ export function* writeTar(files: Iterable<TarFile>): Generator<Uint8Array> {
     for (const [name, value] of file.xattrs ?? []) records.push(paxRecord(PAX_XATTR_PREFIX + name, value));
     if (records.length > 0) {
       const size = records.reduce((sum, record) => sum + record.length, 0);
-      yield header({ path: PAX_HEADER_NAME, type: 'file', mode: PAX_HEADER_MODE }, utf8.encode(PAX_HEADER_NAME), new Uint8Array(0), size, TypeFlags.PAX_HEADER);
+      yield header(
+        { path: PAX_HEADER_NAME, type: 'file', mode: PAX_HEADER_MODE },
+        utf8.encode(PAX_HEADER_NAME),
+        new Uint8Array(0),
+        size,
+        TypeFlags.PAX_HEADER,
+      );
       yield* records;
       yield padding(size);
     }

@@ -122,12 +122,14 @@ export function* readTar(content: ContentSource, options: TarOptions): Generator
     if (block.length < BLOCK_BYTES) throw truncated(what);
     if (block.every((byte) => byte === 0)) return; // end of archive; GNU and Go too ignore what follows
     const stored = readOctal(block, CHKSUM);
-    if (stored === undefined || stored !== headerChecksum(block)) throw badImage(`${what} is not a valid tar archive (bad checksum at offset ${at})`);
+    if (stored === undefined || stored !== headerChecksum(block))
+      throw badImage(`${what} is not a valid tar archive (bad checksum at offset ${at})`);
     const flag = String.fromCharCode(block[TYPEFLAG.at]!);
     const size = readSize(block, what);
     const dataAt = at + BLOCK_BYTES;
     if (isExtension(flag)) {
-      if (size > limits.tarExtensionBytes) throw overLimit(`${what} holds a tar header extension of more than ${limits.tarExtensionBytes} bytes`);
+      if (size > limits.tarExtensionBytes)
+        throw overLimit(`${what} holds a tar header extension of more than ${limits.tarExtensionBytes} bytes`);
       const data = window.read(dataAt, size);
       if (data.length < size) throw truncated(what);
       next = applyExtension(next, flag, data, what, limits);
@@ -147,10 +149,21 @@ function truncated(what: string): Error {
 }
 
 function isExtension(flag: string): boolean {
-  return flag === TypeFlags.PAX_HEADER || flag === TypeFlags.PAX_GLOBAL_HEADER || flag === TypeFlags.GNU_LONGNAME || flag === TypeFlags.GNU_LONGLINK;
+  return (
+    flag === TypeFlags.PAX_HEADER ||
+    flag === TypeFlags.PAX_GLOBAL_HEADER ||
+    flag === TypeFlags.GNU_LONGNAME ||
+    flag === TypeFlags.GNU_LONGLINK
+  );
 }
 
-function applyExtension(next: PaxOverrides, flag: string, data: Uint8Array, what: string, limits: ImageLimits): PaxOverrides {
+function applyExtension(
+  next: PaxOverrides,
+  flag: string,
+  data: Uint8Array,
+  what: string,
+  limits: ImageLimits,
+): PaxOverrides {
   switch (flag) {
     case TypeFlags.PAX_GLOBAL_HEADER:
       checkGlobalPax(data, what);
@@ -164,12 +177,20 @@ function applyExtension(next: PaxOverrides, flag: string, data: Uint8Array, what
   }
 }
 
-function makeEntry(block: Uint8Array, flag: string, pax: PaxOverrides, offset: number, headerSize: number, what: string): TarEntry {
+function makeEntry(
+  block: Uint8Array,
+  flag: string,
+  pax: PaxOverrides,
+  offset: number,
+  headerSize: number,
+  what: string,
+): TarEntry {
   const path = pax.path ?? readPath(block, what);
   if (path.includes('\0')) throw badImage(`${what} holds a name with a NUL byte`);
   const linkPath = pax.linkPath ?? decodeName(readText(block, LINKNAME), what);
   if (linkPath.includes('\0')) throw badImage(`${what} holds a link to a name with a NUL byte`);
-  if (flag === TypeFlags.GNU_SPARSE) throw badImage(`${what} holds ${quote(path)} as a sparse file, which image layers may not`);
+  if (flag === TypeFlags.GNU_SPARSE)
+    throw badImage(`${what} holds ${quote(path)} as a sparse file, which image layers may not`);
   let type = ENTRY_TYPES.get(flag);
   if (type === undefined) throw badImage(`${what} holds ${quote(path)} with the unknown tar type ${quote(flag)}`);
   // Before ustar a directory was a file whose name ends in a slash.
@@ -237,7 +258,8 @@ function readSigned(block: Uint8Array, field: Field, name: string, what: string)
   } else {
     value = readOctal(block, field);
   }
-  if (value === undefined || !Number.isSafeInteger(value)) throw badImage(`${what} is not a valid tar archive (bad ${name})`);
+  if (value === undefined || !Number.isSafeInteger(value))
+    throw badImage(`${what} is not a valid tar archive (bad ${name})`);
   return value;
 }
 

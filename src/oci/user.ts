@@ -43,7 +43,10 @@ function parseId(text: string | undefined): number | undefined {
 function lines(lookup: FileLookup, path: string): string[][] {
   const bytes = lookup(path);
   if (bytes === undefined) return [];
-  return new TextDecoder().decode(bytes).split('\n').map((line) => line.trim().split(':'));
+  return new TextDecoder()
+    .decode(bytes)
+    .split('\n')
+    .map((line) => line.trim().split(':'));
 }
 
 /** Lines that do not parse (NIS marks, comments) are left out, as getpwent(3) does. */
@@ -64,7 +67,8 @@ function readGroups(lookup: FileLookup): GroupEntry[] {
 
 function checkNumber(text: string, kind: string): number | undefined {
   const id = parseId(text);
-  if (id === undefined && /^-?[0-9]+$/.test(text)) throw new VivariumError('USAGE', `${kind} ${text} is out of range (0 to ${MAX_ID})`);
+  if (id === undefined && /^-?[0-9]+$/.test(text))
+    throw new VivariumError('USAGE', `${kind} ${text} is out of range (0 to ${MAX_ID})`);
   return id;
 }
 
@@ -78,12 +82,19 @@ export function resolveUser(wanted: string, lookup: FileLookup): ResolvedUser {
   const wantedUid = userText === '' ? 0 : checkNumber(userText, 'user');
   const user = passwd.find((entry) => (userText !== '' && entry.name === userText) || entry.uid === wantedUid);
   if (user === undefined && wantedUid === undefined) {
-    throw new VivariumError('NOT_FOUND', `the image has no user ${quote(userText)} in ${PASSWD}; give a number or a name that is there`);
+    throw new VivariumError(
+      'NOT_FOUND',
+      `the image has no user ${quote(userText)} in ${PASSWD}; give a number or a name that is there`,
+    );
   }
   const uid = user?.uid ?? wantedUid ?? 0;
   const home = user?.home ?? DEFAULT_HOME;
   if (groupText !== '') return { uid, gid: resolveGroup(groupText, lookup), additionalGids: [], home };
-  const gids = user ? readGroups(lookup).filter((group) => group.members.includes(user.name)).map((group) => group.gid) : [];
+  const gids = user
+    ? readGroups(lookup)
+        .filter((group) => group.members.includes(user.name))
+        .map((group) => group.gid)
+    : [];
   return { uid, gid: user?.gid ?? 0, additionalGids: [...new Set(gids)].sort((a, b) => a - b), home };
 }
 
@@ -91,6 +102,10 @@ function resolveGroup(text: string, lookup: FileLookup): number {
   const number = checkNumber(text, 'group');
   const group = readGroups(lookup).find((entry) => entry.name === text);
   const gid = group?.gid ?? number;
-  if (gid === undefined) throw new VivariumError('NOT_FOUND', `the image has no group ${quote(text)} in ${GROUP}; give a number or a name that is there`);
+  if (gid === undefined)
+    throw new VivariumError(
+      'NOT_FOUND',
+      `the image has no group ${quote(text)} in ${GROUP}; give a number or a name that is there`,
+    );
   return gid;
 }

@@ -38,8 +38,10 @@ function json(value: object): Uint8Array {
 
 /** `undefined` fields vanish in JSON, so an empty one is not written. */
 function executionJson(execution: Partial<ExecutionConfig>): object {
-  const list = (items: readonly string[] | undefined): readonly string[] | undefined => (items?.length ? items : undefined);
-  const set = (items: readonly string[] | undefined): object | undefined => (items?.length ? Object.fromEntries(items.map((item) => [item, {}])) : undefined);
+  const list = (items: readonly string[] | undefined): readonly string[] | undefined =>
+    items?.length ? items : undefined;
+  const set = (items: readonly string[] | undefined): object | undefined =>
+    items?.length ? Object.fromEntries(items.map((item) => [item, {}])) : undefined;
   return {
     User: execution.user || undefined,
     ExposedPorts: set(execution.exposedPorts),

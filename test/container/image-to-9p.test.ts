@@ -11,7 +11,12 @@ describe("an image's root filesystem on the 9p tree", () => {
     const layer = tar(
       dir('.', { mode: 0o711 }),
       dir('tmp', { mode: 0o1777 }),
-      file('bin/su', 'program', { mode: 0o4755, uid: 1, gid: 2, pax: { mtime: '5.000000006', 'SCHILY.xattr.security.capability': capability } }),
+      file('bin/su', 'program', {
+        mode: 0o4755,
+        uid: 1,
+        gid: 2,
+        pax: { mtime: '5.000000006', 'SCHILY.xattr.security.capability': capability },
+      }),
       hardlink('bin/link', 'bin/su'),
       symlink('sh', 'bin/su'),
       charDevice('dev/null', 1, 3),
@@ -24,7 +29,14 @@ describe("an image's root filesystem on the 9p tree", () => {
     const su = fs.lookup(bin, 'su')!;
     expect(fs.root.mode & 0o7777).toBe(0o711);
     expect(fs.lookup(fs.root, 'tmp')!.mode & 0o7777).toBe(0o1777);
-    expect(fs.getattr(su)).toMatchObject({ mode: 0o104755, uid: 1, gid: 2, size: 7, linkCount: 2, mtime: { seconds: 5, nanoseconds: 6 } });
+    expect(fs.getattr(su)).toMatchObject({
+      mode: 0o104755,
+      uid: 1,
+      gid: 2,
+      size: 7,
+      linkCount: 2,
+      mtime: { seconds: 5, nanoseconds: 6 },
+    });
     expect(fs.lookup(bin, 'link')).toBe(su);
     expect(fs.getXattr(su, 'security.capability')).toEqual(capability);
     expect(Buffer.from(fs.read(fs.open(su, 0), 2, 100)).toString()).toBe('ogram');

@@ -12,7 +12,8 @@ import { BLOCK_MAX, zstdBomb, zstdSkippable, zstdStore, zstdWindow } from '../su
 
 const MiB = 1024 * 1024;
 /** 7400 bytes of repeating text by `zstd -19`, with matches, entropy-coded literals and a checksum. */
-const ZSTD_TEXT = 'KLUv/WToGw0CALICChCg7QDBt8IipareahogqvEjxxQyBEDL8KrwaefXZ3of/WZRa6iZWgEIAOJrsHoAzQUkC0gJyAtIFhBRJKgnvh8PSw==';
+const ZSTD_TEXT =
+  'KLUv/WToGw0CALICChCg7QDBt8IipareahogqvEjxxQyBEDL8KrwaefXZ3of/WZRa6iZWgEIAOJrsHoAzQUkC0gJyAtIFhBRJKgnvh8PSw==';
 const ZSTD_TEXT_SHA256 = 'bcc3ad4a010bac7d791e6b4e8148db9f4fd35b17079fa30cef597bff28176160';
 /** `abc` by `zstd --no-check`: a single-segment frame. */
 const ZSTD_ABC = 'KLUv/QBYGQAAYWJj';
@@ -28,15 +29,24 @@ async function* pieces(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Ui
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
 }
 
-function undo(bytes: Uint8Array, { codec = nodeCodec, maximumBytes = 1024 * MiB, chunkBytes = 1000, ...more }: Options = {}): Promise<Uint8Array> {
+function undo(
+  bytes: Uint8Array,
+  { codec = nodeCodec, maximumBytes = 1024 * MiB, chunkBytes = 1000, ...more }: Options = {},
+): Promise<Uint8Array> {
   const limits = { maximumBytes, compressionRatio: 100, compressionGraceBytes: MiB };
-  return collect(decompress(pieces(bytes, chunkBytes), { codec, limits, what: 'the layer', ...more }), 1024 * MiB, 'output');
+  return collect(
+    decompress(pieces(bytes, chunkBytes), { codec, limits, what: 'the layer', ...more }),
+    1024 * MiB,
+    'output',
+  );
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const fromBase64 = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-const badImage = (message: RegExp): object => expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
-const limit = (message: RegExp): object => expect.objectContaining({ code: 'LIMIT', message: expect.stringMatching(message) });
+const badImage = (message: RegExp): object =>
+  expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
+const limit = (message: RegExp): object =>
+  expect.objectContaining({ code: 'LIMIT', message: expect.stringMatching(message) });
 
 describe('decompression', () => {
   test('passes on what is not compressed', async () => {
@@ -64,7 +74,11 @@ describe('decompression', () => {
   });
 
   test('decodes a zstd frame with matches and a checksum', async () => {
-    expect(createHash('sha256').update(await undo(fromBase64(ZSTD_TEXT))).digest('hex')).toBe(ZSTD_TEXT_SHA256);
+    expect(
+      createHash('sha256')
+        .update(await undo(fromBase64(ZSTD_TEXT)))
+        .digest('hex'),
+    ).toBe(ZSTD_TEXT_SHA256);
   });
 
   test('decodes a zstd frame given byte by byte', async () => {
@@ -82,7 +96,12 @@ describe('decompression', () => {
   });
 
   test('decodes several zstd frames and passes over skippable ones', async () => {
-    const stream = Buffer.concat([zstdSkippable(Buffer.from('note')), fromBase64(ZSTD_ABC), zstdSkippable(new Uint8Array(0)), zstdStore(Buffer.from('def'))]);
+    const stream = Buffer.concat([
+      zstdSkippable(Buffer.from('note')),
+      fromBase64(ZSTD_ABC),
+      zstdSkippable(new Uint8Array(0)),
+      zstdStore(Buffer.from('def')),
+    ]);
 
     expect(text(await undo(stream))).toBe('abcdef');
   });
@@ -98,12 +117,16 @@ describe('decompression', () => {
 describe('decompression of bad input', () => {
   test('refuses content that is labelled otherwise', async () => {
     await expect(undo(gzipSync('x'), { expect: 'zstd' })).rejects.toEqual(badImage(/labelled zstd but holds gzip/));
-    await expect(undo(Buffer.from('plain'), { expect: 'gzip' })).rejects.toEqual(badImage(/labelled gzip but holds uncompressed/));
+    await expect(undo(Buffer.from('plain'), { expect: 'gzip' })).rejects.toEqual(
+      badImage(/labelled gzip but holds uncompressed/),
+    );
   });
 
   test('refuses gzip that is cut off', async () => {
     await expect(undo(gzipSync('x'.repeat(1000)).subarray(0, 20))).rejects.toEqual(badImage(/not valid gzip/));
-    await expect(undo(gzipSync('x'.repeat(1000)).subarray(0, 20), { codec: webCodec })).rejects.toEqual(badImage(/not valid gzip/));
+    await expect(undo(gzipSync('x'.repeat(1000)).subarray(0, 20), { codec: webCodec })).rejects.toEqual(
+      badImage(/not valid gzip/),
+    );
   });
 
   test('refuses gzip with a wrong checksum', async () => {
@@ -130,7 +153,9 @@ describe('decompression of bad input', () => {
   });
 
   test('refuses rubbish after a zstd frame', async () => {
-    await expect(undo(Buffer.concat([fromBase64(ZSTD_ABC), Buffer.from('rubbish')]))).rejects.toEqual(badImage(/unknown frame/));
+    await expect(undo(Buffer.concat([fromBase64(ZSTD_ABC), Buffer.from('rubbish')]))).rejects.toEqual(
+      badImage(/unknown frame/),
+    );
   });
 
   test('refuses a zstd window over 128 MiB before allocating it', async () => {
@@ -150,7 +175,9 @@ describe('decompression of bad input', () => {
   });
 
   test('stops at the limit of bytes', async () => {
-    await expect(undo(gzipSync(Buffer.from('0123456789')), { maximumBytes: 9 })).rejects.toEqual(limit(/limit of 9 bytes/));
+    await expect(undo(gzipSync(Buffer.from('0123456789')), { maximumBytes: 9 })).rejects.toEqual(
+      limit(/limit of 9 bytes/),
+    );
     await expect(undo(Buffer.from('0123456789'), { maximumBytes: 9 })).rejects.toEqual(limit(/limit of 9 bytes/));
   });
 
@@ -162,6 +189,8 @@ describe('decompression of bad input', () => {
     }
     const limits = { maximumBytes: MiB, compressionRatio: 100, compressionGraceBytes: MiB };
 
-    await expect(collect(decompress(broken(), { codec: nodeCodec, limits, what: 'x' }), MiB, 'x')).rejects.toBe(failure);
+    await expect(collect(decompress(broken(), { codec: nodeCodec, limits, what: 'x' }), MiB, 'x')).rejects.toBe(
+      failure,
+    );
   });
 });

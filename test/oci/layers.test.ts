@@ -7,12 +7,17 @@ import { copyRootfs } from '../../src/oci/sink.ts';
 import { applyLayers, textOf, view } from '../support/rootfs-view.ts';
 import { blockDevice, charDevice, dir, fifo, file, hardlink, symlink, tar } from '../support/tar-builder.ts';
 
-const badImage = (message: RegExp): object => expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
-const limit = (message: RegExp): object => expect.objectContaining({ code: 'LIMIT', message: expect.stringMatching(message) });
+const badImage = (message: RegExp): object =>
+  expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
+const limit = (message: RegExp): object =>
+  expect.objectContaining({ code: 'LIMIT', message: expect.stringMatching(message) });
 
 describe('applying layers', () => {
   test('a later layer replaces a file of a lower one', () => {
-    expect(view(applyLayers([tar(file('a', 'old'), file('b', 'kept')), tar(file('a', 'new'))]))).toEqual(['a=new', 'b=kept']);
+    expect(view(applyLayers([tar(file('a', 'old'), file('b', 'kept')), tar(file('a', 'new'))]))).toEqual([
+      'a=new',
+      'b=kept',
+    ]);
   });
 
   test('a directory entry over a directory changes its attributes and keeps its content', () => {
@@ -31,7 +36,11 @@ describe('applying layers', () => {
   });
 
   test('a directory replaces a link instead of following it', () => {
-    expect(view(applyLayers([tar(dir('real'), symlink('d', 'real')), tar(dir('d'), file('d/f', 'x'))]))).toEqual(['d/', 'd/f=x', 'real/']);
+    expect(view(applyLayers([tar(dir('real'), symlink('d', 'real')), tar(dir('d'), file('d/f', 'x'))]))).toEqual([
+      'd/',
+      'd/f=x',
+      'real/',
+    ]);
   });
 
   test('of entries with the same name in a layer the last one counts', () => {
@@ -56,13 +65,23 @@ describe('applying layers', () => {
   });
 
   test('keeps mode, owner, time and extended attributes', () => {
-    const rootfs = applyLayers([tar(file('a', '', { mode: 0o4755, uid: 1, gid: 2, mtime: 3, pax: { 'SCHILY.xattr.user.k': 'v' } }))]);
+    const rootfs = applyLayers([
+      tar(file('a', '', { mode: 0o4755, uid: 1, gid: 2, mtime: 3, pax: { 'SCHILY.xattr.user.k': 'v' } })),
+    ]);
 
-    expect(rootfs.lookup('a')!.attributes).toEqual({ mode: 0o4755, uid: 1, gid: 2, mtimeNs: 3_000_000_000n, xattrs: new Map([['user.k', Uint8Array.from([118])]]) });
+    expect(rootfs.lookup('a')!.attributes).toEqual({
+      mode: 0o4755,
+      uid: 1,
+      gid: 2,
+      mtimeNs: 3_000_000_000n,
+      xattrs: new Map([['user.k', Uint8Array.from([118])]]),
+    });
   });
 
   test("leaves out overlayfs's own extended attributes", () => {
-    const rootfs = applyLayers([tar(dir('a', { pax: { 'SCHILY.xattr.trusted.overlay.opaque': 'y', 'SCHILY.xattr.user.k': 'v' } }))]);
+    const rootfs = applyLayers([
+      tar(dir('a', { pax: { 'SCHILY.xattr.trusted.overlay.opaque': 'y', 'SCHILY.xattr.user.k': 'v' } })),
+    ]);
 
     expect([...rootfs.lookup('a')!.attributes.xattrs.keys()]).toEqual(['user.k']);
   });
@@ -84,19 +103,37 @@ describe('applying layers', () => {
   });
 
   test('a replaced file keeps its content under its other hard link', () => {
-    expect(view(applyLayers([tar(file('a', 'old'), hardlink('b', 'a')), tar(file('a', 'new'))]))).toEqual(['a=new', 'b=old']);
+    expect(view(applyLayers([tar(file('a', 'old'), hardlink('b', 'a')), tar(file('a', 'new'))]))).toEqual([
+      'a=new',
+      'b=old',
+    ]);
   });
 
   test('writes through a relative link of a lower layer, as merged /usr needs', () => {
-    expect(view(applyLayers([tar(dir('usr/lib'), symlink('lib', 'usr/lib')), tar(file('lib/x', '1'))]))).toEqual(['lib->usr/lib', 'usr/', 'usr/lib/', 'usr/lib/x=1']);
+    expect(view(applyLayers([tar(dir('usr/lib'), symlink('lib', 'usr/lib')), tar(file('lib/x', '1'))]))).toEqual([
+      'lib->usr/lib',
+      'usr/',
+      'usr/lib/',
+      'usr/lib/x=1',
+    ]);
   });
 
   test('takes an absolute link of a lower layer as inside the root', () => {
-    expect(view(applyLayers([tar(dir('run'), symlink('var/run', '/run')), tar(file('var/run/x', '1'))]))).toEqual(['run/', 'run/x=1', 'var/', 'var/run->/run']);
+    expect(view(applyLayers([tar(dir('run'), symlink('var/run', '/run')), tar(file('var/run/x', '1'))]))).toEqual([
+      'run/',
+      'run/x=1',
+      'var/',
+      'var/run->/run',
+    ]);
   });
 
   test('brings fifos and the devices that every container has', () => {
-    expect(view(applyLayers([tar(fifo('p'), charDevice('dev/null', 1, 3), charDevice('dev/ptmx', 5, 2))]))).toEqual(['dev/', 'dev/null char 1:3', 'dev/ptmx char 5:2', 'p fifo 0:0']);
+    expect(view(applyLayers([tar(fifo('p'), charDevice('dev/null', 1, 3), charDevice('dev/ptmx', 5, 2))]))).toEqual([
+      'dev/',
+      'dev/null char 1:3',
+      'dev/ptmx char 5:2',
+      'p fifo 0:0',
+    ]);
   });
 });
 
@@ -110,7 +147,14 @@ describe('whiteouts', () => {
   });
 
   test('leave alone what the same layer has put there, before and after', () => {
-    expect(view(applyLayers([tar(file('a', 'old'), file('b', 'old')), tar(file('a', 'new'), file('.wh.a'), file('.wh.b'), file('b', 'new'))]))).toEqual(['a=new', 'b=new']);
+    expect(
+      view(
+        applyLayers([
+          tar(file('a', 'old'), file('b', 'old')),
+          tar(file('a', 'new'), file('.wh.a'), file('.wh.b'), file('b', 'new')),
+        ]),
+      ),
+    ).toEqual(['a=new', 'b=new']);
   });
 
   test('keep a directory that the same layer fills again', () => {
@@ -118,21 +162,26 @@ describe('whiteouts', () => {
   });
 
   test('of nothing change nothing', () => {
-    expect(view(applyLayers([tar(file('a', 'x')), tar(file('.wh.b'), file('no/such/.wh.c'), file('a/.wh.d'))]))).toEqual(['a=x']);
+    expect(
+      view(applyLayers([tar(file('a', 'x')), tar(file('.wh.b'), file('no/such/.wh.c'), file('a/.wh.d'))])),
+    ).toEqual(['a=x']);
   });
 
   test('that are opaque empty a directory of lower layers but not of their own', () => {
-    expect(view(applyLayers([tar(file('d/old'), file('d/sub/old')), tar(file('d/new', '1'), file('d/sub/new', '2'), file('d/.wh..wh..opq'), file('d/after', '3'))]))).toEqual([
-      'd/',
-      'd/after=3',
-      'd/new=1',
-      'd/sub/',
-      'd/sub/new=2',
-    ]);
+    expect(
+      view(
+        applyLayers([
+          tar(file('d/old'), file('d/sub/old')),
+          tar(file('d/new', '1'), file('d/sub/new', '2'), file('d/.wh..wh..opq'), file('d/after', '3')),
+        ]),
+      ),
+    ).toEqual(['d/', 'd/after=3', 'd/new=1', 'd/sub/', 'd/sub/new=2']);
   });
 
   test('that are opaque at the root hide all lower layers', () => {
-    expect(view(applyLayers([tar(file('a'), file('b/c')), tar(file('.wh..wh..opq'), file('n', 'x'))]))).toEqual(['n=x']);
+    expect(view(applyLayers([tar(file('a'), file('b/c')), tar(file('.wh..wh..opq'), file('n', 'x'))]))).toEqual([
+      'n=x',
+    ]);
   });
 
   test('never become files, nor do the files of AUFS', () => {
@@ -140,7 +189,11 @@ describe('whiteouts', () => {
   });
 
   test('through a link of a lower layer hide what the link leads to', () => {
-    expect(view(applyLayers([tar(file('usr/lib/x'), symlink('lib', 'usr/lib')), tar(file('lib/.wh.x'))]))).toEqual(['lib->usr/lib', 'usr/', 'usr/lib/']);
+    expect(view(applyLayers([tar(file('usr/lib/x'), symlink('lib', 'usr/lib')), tar(file('lib/.wh.x'))]))).toEqual([
+      'lib->usr/lib',
+      'usr/',
+      'usr/lib/',
+    ]);
   });
 
   test('that are opaque and repeated walk a directory once only', () => {
@@ -150,7 +203,10 @@ describe('whiteouts', () => {
     const directory = rootfs.lookup('d') as DirectoryInode;
     const walk = vi.spyOn(directory.entries, 'keys');
 
-    applier.apply(new MemoryContent([tar(file('d/.wh..wh..opq'), file('d/n'), file('d/.wh..wh..opq'), file('.wh..wh..opq'))]), 'upper');
+    applier.apply(
+      new MemoryContent([tar(file('d/.wh..wh..opq'), file('d/n'), file('d/.wh..wh..opq'), file('.wh..wh..opq'))]),
+      'upper',
+    );
 
     expect(walk).toHaveBeenCalledTimes(1);
     expect(view(rootfs)).toEqual(['d/', 'd/n=']);
@@ -177,19 +233,27 @@ describe('hostile layers', () => {
   });
 
   test('a path through a link that climbs out of the root is refused', () => {
-    expect(() => applyLayers([tar(symlink('out', '../../..'), file('out/x'))])).toThrow(badImage(/leads out of the root/));
+    expect(() => applyLayers([tar(symlink('out', '../../..'), file('out/x'))])).toThrow(
+      badImage(/leads out of the root/),
+    );
   });
 
   test('a path through a link of a lower layer that climbs out of the root is refused', () => {
-    expect(() => applyLayers([tar(symlink('d/out', '../../etc')), tar(file('d/out/x'))])).toThrow(badImage(/leads out of the root/));
+    expect(() => applyLayers([tar(symlink('d/out', '../../etc')), tar(file('d/out/x'))])).toThrow(
+      badImage(/leads out of the root/),
+    );
   });
 
   test('a path through an absolute link of the same layer is refused', () => {
-    expect(() => applyLayers([tar(dir('tmp'), symlink('out', '/tmp'), file('out/x'))])).toThrow(badImage(/absolute link of the same layer/));
+    expect(() => applyLayers([tar(dir('tmp'), symlink('out', '/tmp'), file('out/x'))])).toThrow(
+      badImage(/absolute link of the same layer/),
+    );
   });
 
   test('a path through links in a circle is refused', () => {
-    expect(() => applyLayers([tar(symlink('a', 'b'), symlink('b', 'a'), file('a/x'))])).toThrow(badImage(/too many links/));
+    expect(() => applyLayers([tar(symlink('a', 'b'), symlink('b', 'a'), file('a/x'))])).toThrow(
+      badImage(/too many links/),
+    );
   });
 
   test('a path through a dangling link is refused', () => {
@@ -209,7 +273,9 @@ describe('hostile layers', () => {
   });
 
   test('a hard link through a link that leaves the root is refused', () => {
-    expect(() => applyLayers([tar(symlink('s', '../..'), hardlink('h', 's/etc/passwd'))])).toThrow(badImage(/leads out of the root/));
+    expect(() => applyLayers([tar(symlink('s', '../..'), hardlink('h', 's/etc/passwd'))])).toThrow(
+      badImage(/leads out of the root/),
+    );
   });
 
   test('a hard link to a directory is refused', () => {
@@ -221,7 +287,9 @@ describe('hostile layers', () => {
   });
 
   test('a block device is refused', () => {
-    expect(() => applyLayers([tar(blockDevice('dev/sda', 8, 0))])).toThrow(badImage(/"dev\/sda" is a device node \(block 8:0\)/));
+    expect(() => applyLayers([tar(blockDevice('dev/sda', 8, 0))])).toThrow(
+      badImage(/"dev\/sda" is a device node \(block 8:0\)/),
+    );
   });
 
   test('a character device that reads memory is refused', () => {
@@ -245,35 +313,61 @@ describe('hostile layers', () => {
   });
 
   test('a name over the limit is refused', () => {
-    expect(() => applyLayers([tar(file('x', '', { pax: { path: 'n'.repeat(256) } }))])).toThrow(limit(/longer than 255 bytes/));
+    expect(() => applyLayers([tar(file('x', '', { pax: { path: 'n'.repeat(256) } }))])).toThrow(
+      limit(/longer than 255 bytes/),
+    );
   });
 
   test('a path over the limit is refused', () => {
-    expect(() => applyLayers([tar(file('x', '', { pax: { path: 'dir/'.repeat(1025) } }))])).toThrow(limit(/longer than 4096 bytes/));
+    expect(() => applyLayers([tar(file('x', '', { pax: { path: 'dir/'.repeat(1025) } }))])).toThrow(
+      limit(/longer than 4096 bytes/),
+    );
   });
 
   test('a tree over the depth limit is refused, however it is reached', () => {
     expect(() => applyLayers([tar(dir('a/b/c'))], { pathDepth: 2 })).toThrow(limit(/deeper than 2/));
-    expect(() => applyLayers([tar(dir('a/b'), symlink('s', 'a/b'), dir('s/c'))], { pathDepth: 2 })).toThrow(limit(/deeper than 2/));
+    expect(() => applyLayers([tar(dir('a/b'), symlink('s', 'a/b'), dir('s/c'))], { pathDepth: 2 })).toThrow(
+      limit(/deeper than 2/),
+    );
   });
 
   test('more entries than the limit in all layers together are refused', () => {
-    expect(() => applyLayers([tar(file('a'), file('b')), tar(file('a'), file('b'))], { entries: 3 })).toThrow(limit(/more than 3 files/));
+    expect(() => applyLayers([tar(file('a'), file('b')), tar(file('a'), file('b'))], { entries: 3 })).toThrow(
+      limit(/more than 3 files/),
+    );
   });
 });
 
 describe('copying a root filesystem to a sink', () => {
   test('creates parents before children, each inode once, and links for further names', () => {
-    const rootfs = applyLayers([tar(dir('.', { mode: 0o700 }), dir('d'), file('d/f', 'x'), hardlink('g', 'd/f'), symlink('s', 'd'), charDevice('n', 1, 3))]);
+    const rootfs = applyLayers([
+      tar(
+        dir('.', { mode: 0o700 }),
+        dir('d'),
+        file('d/f', 'x'),
+        hardlink('g', 'd/f'),
+        symlink('s', 'd'),
+        charDevice('n', 1, 3),
+      ),
+    ]);
     const calls: string[] = [];
 
     copyRootfs<string>(rootfs, {
       root: '',
       setRootAttributes: ({ mode }) => calls.push(`root ${mode.toString(8)}`),
       mkdir: (parent, name) => (calls.push(`mkdir ${parent}/${name}`), `${parent}/${name}`),
-      createFile: (parent, name, _attributes, content) => (calls.push(`file ${parent}/${name} ${content.size}`), `${parent}/${name}`),
-      symlink: (parent, name, _attributes, target) => (calls.push(`symlink ${parent}/${name} ${target}`), `${parent}/${name}`),
-      mknod: (parent, name, _attributes, { kind, major, minor }) => (calls.push(`mknod ${parent}/${name} ${kind} ${major}:${minor}`), `${parent}/${name}`),
+      createFile: (parent, name, _attributes, content) => (
+        calls.push(`file ${parent}/${name} ${content.size}`),
+        `${parent}/${name}`
+      ),
+      symlink: (parent, name, _attributes, target) => (
+        calls.push(`symlink ${parent}/${name} ${target}`),
+        `${parent}/${name}`
+      ),
+      mknod: (parent, name, _attributes, { kind, major, minor }) => (
+        calls.push(`mknod ${parent}/${name} ${kind} ${major}:${minor}`),
+        `${parent}/${name}`
+      ),
       link: (parent, name, target) => calls.push(`link ${parent}/${name} ${target}`),
     });
 

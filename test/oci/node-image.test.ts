@@ -17,7 +17,8 @@ import { zstdStore } from '../support/zstd-builder.ts';
 
 const LAYER = tar(file('a', 'x'), file('b/c', 'y'.repeat(3000)));
 const DIFF_ID_HEX = sha256(LAYER).slice('sha256:'.length);
-const error = (code: string, message: RegExp): object => expect.objectContaining({ code, message: expect.stringMatching(message) });
+const error = (code: string, message: RegExp): object =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });
 
 let folder: string;
 let cacheFolder: string;
@@ -49,7 +50,9 @@ async function filesOf(text: string, options: Partial<NodeImageOptions> = {}): P
 }
 
 function cached(): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.startsWith('cache/layers/')).sort();
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.startsWith('cache/layers/'))
+    .sort();
 }
 
 describe('an image given by path', () => {
@@ -71,7 +74,9 @@ describe('an image given by path', () => {
 
   test('may be followed by a name, and both may hold colons', async () => {
     const builder = new LayoutBuilder();
-    builder.root(builder.manifest([{ tar: tar(file('one', '')) }]), 'localhost:5000/x:1').root(builder.manifest([{ tar: tar(file('two', '')) }]), 'y');
+    builder
+      .root(builder.manifest([{ tar: tar(file('one', '')) }]), 'localhost:5000/x:1')
+      .root(builder.manifest([{ tar: tar(file('two', '')) }]), 'y');
     const path = put('a:b.tar', builder.tar());
 
     expect(await filesOf(`${path}:localhost:5000/x:1`)).toEqual(['one=']);
@@ -79,12 +84,18 @@ describe('an image given by path', () => {
   });
 
   test('that is not there is not found', async () => {
-    await expect(open(join(folder, 'none:latest'))).rejects.toEqual(error('NOT_FOUND', /there is no image ".*none:latest"/));
+    await expect(open(join(folder, 'none:latest'))).rejects.toEqual(
+      error('NOT_FOUND', /there is no image ".*none:latest"/),
+    );
   });
 
   test('that is something else is refused', async () => {
-    await expect(open(put('text.tar', Buffer.from('hello')))).rejects.toEqual(error('BAD_IMAGE', /neither a layout folder nor a tar archive/));
-    await expect(open(put('empty', new Uint8Array(0)))).rejects.toEqual(error('BAD_IMAGE', /neither a layout folder nor a tar archive/));
+    await expect(open(put('text.tar', Buffer.from('hello')))).rejects.toEqual(
+      error('BAD_IMAGE', /neither a layout folder nor a tar archive/),
+    );
+    await expect(open(put('empty', new Uint8Array(0)))).rejects.toEqual(
+      error('BAD_IMAGE', /neither a layout folder nor a tar archive/),
+    );
     await expect(open(folder)).rejects.toEqual(error('BAD_IMAGE', /is not an image/));
     await expect(open('/dev/zero')).rejects.toEqual(error('BAD_IMAGE', /not a regular file/));
   });
@@ -96,7 +107,9 @@ describe('an image given by path', () => {
   });
 
   test('for a platform written wrongly is refused', async () => {
-    await expect(open(put('image', imageOf(LAYER).tar()), { platform: 'i386' })).rejects.toEqual(error('USAGE', /not of the form os\/architecture/));
+    await expect(open(put('image', imageOf(LAYER).tar()), { platform: 'i386' })).rejects.toEqual(
+      error('USAGE', /not of the form os\/architecture/),
+    );
   });
 });
 
@@ -125,14 +138,18 @@ describe('the layer cache', () => {
   test('keeps nothing of an archive that expands over the limit', async () => {
     const path = put('image', gzipSync(imageOf(LAYER).tar()));
 
-    await expect(filesOf(path, { limits: { archiveBytes: 2000 } })).rejects.toEqual(error('LIMIT', /expands to more than/));
+    await expect(filesOf(path, { limits: { archiveBytes: 2000 } })).rejects.toEqual(
+      error('LIMIT', /expands to more than/),
+    );
     expect(cached()).toEqual([]);
   });
 
   test('keeps nothing of a compressed archive that is cut off', async () => {
     const bytes = gzipSync(imageOf(LAYER).tar());
 
-    await expect(filesOf(put('image', bytes.subarray(0, bytes.length - 20)))).rejects.toEqual(error('BAD_IMAGE', /truncated or corrupt/));
+    await expect(filesOf(put('image', bytes.subarray(0, bytes.length - 20)))).rejects.toEqual(
+      error('BAD_IMAGE', /truncated or corrupt/),
+    );
     expect(cached()).toEqual([]);
   });
 
@@ -150,7 +167,9 @@ describe('the layer cache', () => {
   test('that can not be written is an error that names it', async () => {
     put('cache', Buffer.from('a file'));
 
-    await expect(filesOf(put('image', imageOf(LAYER).tar()))).rejects.toEqual(error('NOT_FOUND', /can't write to the layer cache ".*cache\/layers\/sha256"/));
+    await expect(filesOf(put('image', imageOf(LAYER).tar()))).rejects.toEqual(
+      error('NOT_FOUND', /can't write to the layer cache ".*cache\/layers\/sha256"/),
+    );
   });
 
   test('gives files that are read from disk at any offset', async () => {
@@ -167,22 +186,31 @@ describe('the layer cache', () => {
 });
 
 describe('a gzip layer with something behind it', () => {
-  const withTail = (tail: Uint8Array): Uint8Array => imageOf({ tar: LAYER, stored: Buffer.concat([gzipSync(LAYER), tail]), type: 'tar+gzip' }).tar();
+  const withTail = (tail: Uint8Array): Uint8Array =>
+    imageOf({ tar: LAYER, stored: Buffer.concat([gzipSync(LAYER), tail]), type: 'tar+gzip' }).tar();
 
   test('is read when that is zeros, as on padded media', async () => {
     expect(await filesOf(put('image', withTail(new Uint8Array(1000))))).toHaveLength(3);
   });
 
   test('is checked against its digest to the end all the same', async () => {
-    const builder = imageOf({ tar: LAYER, stored: Buffer.concat([gzipSync(LAYER), new Uint8Array(1_000_000)]), type: 'tar+gzip' });
+    const builder = imageOf({
+      tar: LAYER,
+      stored: Buffer.concat([gzipSync(LAYER), new Uint8Array(1_000_000)]),
+      type: 'tar+gzip',
+    });
     const blob = [...builder.files.values()].find((bytes) => bytes.length > 1_000_000)!;
     blob[blob.length - 1] = 1;
 
-    await expect(filesOf(put('image', builder.tar()))).rejects.toEqual(error('DIGEST_MISMATCH', /layer 1 .* does not match its digest/));
+    await expect(filesOf(put('image', builder.tar()))).rejects.toEqual(
+      error('DIGEST_MISMATCH', /layer 1 .* does not match its digest/),
+    );
   });
 
   test('is refused when that is not zeros', async () => {
-    await expect(filesOf(put('image', withTail(Buffer.from('junk'))))).rejects.toEqual(error('BAD_IMAGE', /not valid gzip/));
+    await expect(filesOf(put('image', withTail(Buffer.from('junk'))))).rejects.toEqual(
+      error('BAD_IMAGE', /not valid gzip/),
+    );
   });
 });
 
@@ -193,7 +221,9 @@ describe('a layout folder', () => {
     rmSync(blob);
     symlinkSync('/etc/passwd', blob);
 
-    await expect(filesOf(join(folder, 'layout'))).rejects.toEqual(error('BAD_IMAGE', /where its descriptor states|longer than/));
+    await expect(filesOf(join(folder, 'layout'))).rejects.toEqual(
+      error('BAD_IMAGE', /where its descriptor states|longer than/),
+    );
   });
 
   test('replaces an older one as a whole', async () => {
@@ -211,7 +241,15 @@ describe('a layout that we write', () => {
   const recipe = {
     files: busyboxFiles(Buffer.from('program'), ['bin/sh', 'bin/busybox', 'linuxrc', 'usr/bin/awk']),
     platform: { os: 'linux', architecture: 'amd64' },
-    execution: { cmd: ['sh'], env: ['A=1'], labels: new Map([['l', 'v']]), user: 'root', workingDir: '/root', entrypoint: ['e'], stopSignal: 'SIGHUP' },
+    execution: {
+      cmd: ['sh'],
+      env: ['A=1'],
+      labels: new Map([['l', 'v']]),
+      user: 'root',
+      workingDir: '/root',
+      entrypoint: ['e'],
+      stopSignal: 'SIGHUP',
+    },
     reference: 'latest',
   };
 
@@ -232,6 +270,8 @@ describe('a layout that we write', () => {
   });
 
   test('is the same for the same input', async () => {
-    expect(writeOciArchive(await buildLayout(recipe, nodeCodec))).toEqual(writeOciArchive(await buildLayout(recipe, nodeCodec)));
+    expect(writeOciArchive(await buildLayout(recipe, nodeCodec))).toEqual(
+      writeOciArchive(await buildLayout(recipe, nodeCodec)),
+    );
   });
 });

@@ -5,19 +5,32 @@ import type { ExecutionConfig } from '../../src/oci/spec.ts';
 import { resolveUser } from '../../src/oci/user.ts';
 
 const FILES: Record<string, string> = {
-  '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\napp:x:1000:1001:App:/home/app:/bin/sh\n42:x:7:8::/seven:/bin/sh\nnohome:x:50:51:::\n',
+  '/etc/passwd':
+    'root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\napp:x:1000:1001:App:/home/app:/bin/sh\n42:x:7:8::/seven:/bin/sh\nnohome:x:50:51:::\n',
   '/etc/group': 'root:x:0:\napp:x:1001:\nwheel:x:10:root,app\nvideo:x:44:other,app\nstaff:x:50:other\n',
 };
-const lookup = (path: string): Uint8Array | undefined => (FILES[path] === undefined ? undefined : Buffer.from(FILES[path]));
+const lookup = (path: string): Uint8Array | undefined =>
+  FILES[path] === undefined ? undefined : Buffer.from(FILES[path]);
 const nothing = (): undefined => undefined;
 
-const EMPTY: ExecutionConfig = { user: '', env: [], entrypoint: [], cmd: [], workingDir: '', stopSignal: '', labels: new Map(), exposedPorts: [], volumes: [] };
+const EMPTY: ExecutionConfig = {
+  user: '',
+  env: [],
+  entrypoint: [],
+  cmd: [],
+  workingDir: '',
+  stopSignal: '',
+  labels: new Map(),
+  exposedPorts: [],
+  volumes: [],
+};
 
 function resolve(config: Partial<ExecutionConfig>, overrides: ProcessOverrides = {}): ProcessSpec {
   return resolveProcess({ ...EMPTY, cmd: ['sh'], ...config }, overrides, lookup);
 }
 
-const error = (code: string, message: RegExp): object => expect.objectContaining({ code, message: expect.stringMatching(message) });
+const error = (code: string, message: RegExp): object =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 describe('the arguments of a process', () => {
@@ -26,7 +39,11 @@ describe('the arguments of a process', () => {
   });
 
   test('have a command in place of Cmd', () => {
-    expect(resolve({ entrypoint: ['/init'], cmd: ['run'] }, { command: ['ls', '-l'] }).args).toEqual(['/init', 'ls', '-l']);
+    expect(resolve({ entrypoint: ['/init'], cmd: ['run'] }, { command: ['ls', '-l'] }).args).toEqual([
+      '/init',
+      'ls',
+      '-l',
+    ]);
   });
 
   test("lose the image's Cmd when the entrypoint is replaced", () => {
@@ -52,7 +69,13 @@ describe('the environment of a process', () => {
   });
 
   test("has the image's variables, and the user's over them", () => {
-    expect(resolve({ env: ['PATH=/bin', 'A=1', 'B=2'] }, { env: ['B=3', 'C=x=y'] }).env).toEqual(['PATH=/bin', 'A=1', 'B=3', 'C=x=y', 'HOME=/root']);
+    expect(resolve({ env: ['PATH=/bin', 'A=1', 'B=2'] }, { env: ['B=3', 'C=x=y'] }).env).toEqual([
+      'PATH=/bin',
+      'A=1',
+      'B=3',
+      'C=x=y',
+      'HOME=/root',
+    ]);
   });
 
   test('loses a variable that the user names without a value', () => {
@@ -87,11 +110,17 @@ describe('working directory and stop signal', () => {
   });
 
   test("are the image's", () => {
-    expect(resolve({ workingDir: '/srv/app/', stopSignal: 'SIGINT' })).toMatchObject({ cwd: '/srv/app', stopSignal: 'SIGINT' });
+    expect(resolve({ workingDir: '/srv/app/', stopSignal: 'SIGINT' })).toMatchObject({
+      cwd: '/srv/app',
+      stopSignal: 'SIGINT',
+    });
   });
 
   test("are the user's when given", () => {
-    expect(resolve({ workingDir: '/a', stopSignal: 'SIGINT' }, { workingDir: '/b', stopSignal: '9' })).toMatchObject({ cwd: '/b', stopSignal: '9' });
+    expect(resolve({ workingDir: '/a', stopSignal: 'SIGINT' }, { workingDir: '/b', stopSignal: '9' })).toMatchObject({
+      cwd: '/b',
+      stopSignal: '9',
+    });
   });
 
   test('can not leave the root', () => {

@@ -15,11 +15,20 @@ function readOne(bytes: Uint8Array): TarEntry {
   return entry!;
 }
 
-const badImage = (message: RegExp): object => expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
+const badImage = (message: RegExp): object =>
+  expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
 
 describe('tar reader', () => {
   test('reads every type of entry with its attributes', () => {
-    const archive = tar(dir('d', { mode: 0o1777 }), file('d/f', 'text', { mode: 0o4755, uid: 7, gid: 8, mtime: 9 }), symlink('s', 'd/f'), hardlink('h', 'd/f'), charDevice('c', 1, 3), blockDevice('b', 8, 1), fifo('p'));
+    const archive = tar(
+      dir('d', { mode: 0o1777 }),
+      file('d/f', 'text', { mode: 0o4755, uid: 7, gid: 8, mtime: 9 }),
+      symlink('s', 'd/f'),
+      hardlink('h', 'd/f'),
+      charDevice('c', 1, 3),
+      blockDevice('b', 8, 1),
+      fifo('p'),
+    );
 
     const entries = read(archive);
 
@@ -64,7 +73,10 @@ describe('tar reader', () => {
     const name = 'n'.repeat(300);
     const link = 'l'.repeat(300);
 
-    expect(readOne(tar(symlink('cut', 'cut', { gnuName: name, gnuLink: link })))).toMatchObject({ path: name, linkPath: link });
+    expect(readOne(tar(symlink('cut', 'cut', { gnuName: name, gnuLink: link })))).toMatchObject({
+      path: name,
+      linkPath: link,
+    });
   });
 
   test('does not apply a PAX header to the entry after the next', () => {
@@ -74,11 +86,17 @@ describe('tar reader', () => {
   test('keeps binary extended attributes as they are', () => {
     const value = Uint8Array.from([0, 255, 10, 61, 128, 0]);
 
-    expect(readOne(tar(file('a', '', { pax: { 'SCHILY.xattr.security.capability': value } }))).xattrs.get('security.capability')).toEqual(value);
+    expect(
+      readOne(tar(file('a', '', { pax: { 'SCHILY.xattr.security.capability': value } }))).xattrs.get(
+        'security.capability',
+      ),
+    ).toEqual(value);
   });
 
   test('keeps the nanoseconds of a PAX mtime', () => {
-    expect(readOne(tar(file('a', '', { pax: { mtime: '1700000000.123456789' } }))).mtimeNs).toBe(1_700_000_000_123_456_789n);
+    expect(readOne(tar(file('a', '', { pax: { mtime: '1700000000.123456789' } }))).mtimeNs).toBe(
+      1_700_000_000_123_456_789n,
+    );
   });
 
   test('reads a PAX mtime before 1970', () => {
@@ -86,7 +104,9 @@ describe('tar reader', () => {
   });
 
   test('takes size, uid and gid from a PAX header', () => {
-    const entry = readOne(tar(file('a', 'data', { sizeField: '00000000000', pax: { size: '4', uid: '3000000', gid: '3000001' } })));
+    const entry = readOne(
+      tar(file('a', 'data', { sizeField: '00000000000', pax: { size: '4', uid: '3000000', gid: '3000001' } })),
+    );
 
     expect(entry).toMatchObject({ size: 4, uid: 3_000_000, gid: 3_000_001 });
   });
@@ -104,7 +124,10 @@ describe('tar reader', () => {
   test('gives a hard link no data whatever its size says', () => {
     const entries = read(tar(hardlink('h', 'x', { sizeField: '00000001000' }), file('after')));
 
-    expect(entries.map(({ path, size }) => [path, size])).toEqual([['h', 0], ['after', 0]]);
+    expect(entries.map(({ path, size }) => [path, size])).toEqual([
+      ['h', 0],
+      ['after', 0],
+    ]);
   });
 
   test('ignores harmless records of a global PAX header', () => {
@@ -121,7 +144,16 @@ describe('tar reader', () => {
     const long = `${'long/'.repeat(30)}name`;
     const files: TarFile[] = [
       { path: 'd', type: 'directory', mode: 0o1777 },
-      { path: long, type: 'file', mode: 0o4755, uid: 5_000_000, gid: 2, mtimeSeconds: 77, content: Buffer.from('abc'), xattrs: new Map([['user.x', Uint8Array.from([0, 200])]]) },
+      {
+        path: long,
+        type: 'file',
+        mode: 0o4755,
+        uid: 5_000_000,
+        gid: 2,
+        mtimeSeconds: 77,
+        content: Buffer.from('abc'),
+        xattrs: new Map([['user.x', Uint8Array.from([0, 200])]]),
+      },
       { path: 'l', type: 'symlink', mode: 0o777, linkPath: `../${long}` },
       { path: 'h', type: 'hardlink', mode: 0o755, linkPath: long },
       { path: 'n', type: 'char', mode: 0o666, major: 1, minor: 3 },
@@ -130,7 +162,15 @@ describe('tar reader', () => {
     const entries = read(Buffer.concat([...writeTar(files)]), true);
 
     expect(entries[0]).toMatchObject({ type: 'directory', path: 'd/', mode: 0o1777 });
-    expect(entries[1]).toMatchObject({ path: long, mode: 0o4755, uid: 5_000_000, gid: 2, mtimeNs: 77_000_000_000n, size: 3, xattrs: new Map([['user.x', Uint8Array.from([0, 200])]]) });
+    expect(entries[1]).toMatchObject({
+      path: long,
+      mode: 0o4755,
+      uid: 5_000_000,
+      gid: 2,
+      mtimeNs: 77_000_000_000n,
+      size: 3,
+      xattrs: new Map([['user.x', Uint8Array.from([0, 200])]]),
+    });
     expect(entries[2]).toMatchObject({ type: 'symlink', linkPath: `../${long}` });
     expect(entries[3]).toMatchObject({ type: 'hardlink', linkPath: long });
     expect(entries[4]).toMatchObject({ type: 'char', major: 1, minor: 3 });
@@ -159,11 +199,21 @@ describe('tar reader on broken archives', () => {
   });
 
   test('refuses a negative size', () => {
-    expect(() => read(tar(file('a', '', { sizeField: new Uint8Array(12).fill(0xff) })))).toThrow(badImage(/negative size/));
+    expect(() => read(tar(file('a', '', { sizeField: new Uint8Array(12).fill(0xff) })))).toThrow(
+      badImage(/negative size/),
+    );
   });
 
   test('refuses a size beyond what a number holds', () => {
-    expect(() => read(tar(file('a', '', { sizeField: Uint8Array.from([0x80, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) })))).toThrow(badImage(/bad size/));
+    expect(() =>
+      read(
+        tar(
+          file('a', '', {
+            sizeField: Uint8Array.from([0x80, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+          }),
+        ),
+      ),
+    ).toThrow(badImage(/bad size/));
   });
 
   test('refuses digits that are not octal', () => {
@@ -195,11 +245,15 @@ describe('tar reader on broken archives', () => {
   });
 
   test('refuses a name that is not UTF-8', () => {
-    expect(() => read(tar(file('a', '', { pax: { path: Uint8Array.from([0x61, 0xff]) } })))).toThrow(badImage(/not UTF-8/));
+    expect(() => read(tar(file('a', '', { pax: { path: Uint8Array.from([0x61, 0xff]) } })))).toThrow(
+      badImage(/not UTF-8/),
+    );
   });
 
   test('refuses a global PAX header that renames everything', () => {
-    expect(() => read(tar({ name: 'g', type: 'g', data: paxRecord('path', 'x') }, file('a')))).toThrow(badImage(/"path" for all entries/));
+    expect(() => read(tar({ name: 'g', type: 'g', data: paxRecord('path', 'x') }, file('a')))).toThrow(
+      badImage(/"path" for all entries/),
+    );
   });
 
   test('refuses a header extension over the limit', () => {

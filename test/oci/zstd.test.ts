@@ -22,7 +22,8 @@ function decode(bytes: Uint8Array): Promise<Uint8Array> {
   return collect(unzstd(once()), 2 ** 30, 'output');
 }
 
-const badImage = (message: RegExp): object => expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
+const badImage = (message: RegExp): object =>
+  expect.objectContaining({ code: 'BAD_IMAGE', message: expect.stringMatching(message) });
 
 describe('zstd', () => {
   test('decodes what the reference encoder makes with all its means', async () => {
@@ -41,13 +42,22 @@ describe('zstd', () => {
     const block = zstdSequences(1, { literals: NO_LITERALS, offset: 19, match: MATCH_3 }, 19);
     const start = before.length - (MiB - 4); // value 2^20 - 1
 
-    expect(Buffer.compare(await decode(zstdCompressedBlock(before, block)), Buffer.concat([before, before.subarray(start, start + 3)]))).toBe(0);
+    expect(
+      Buffer.compare(
+        await decode(zstdCompressedBlock(before, block)),
+        Buffer.concat([before, before.subarray(start, start + 3)]),
+      ),
+    ).toBe(0);
   });
 });
 
 describe('zstd that is hostile', () => {
   test('with sequences that expand to gigabytes is refused at once', async () => {
-    const block = zstdSequences(64_000, { literals: NO_LITERALS, offset: REPEATED_OFFSET, match: MATCH_LONGEST }, MATCH_LONGEST_BITS);
+    const block = zstdSequences(
+      64_000,
+      { literals: NO_LITERALS, offset: REPEATED_OFFSET, match: MATCH_LONGEST },
+      MATCH_LONGEST_BITS,
+    );
 
     await expect(decode(zstdCompressedBlock(Buffer.alloc(100), block))).rejects.toEqual(badImage(/corrupt/));
   });
@@ -84,10 +94,14 @@ describe('zstd that is hostile', () => {
   });
 
   test('with literals that need a tree from before is refused', async () => {
-    await expect(decode(zstdCompressedBlock(Buffer.from('abc'), Uint8Array.of(0b0011, 0, 0, 0)))).rejects.toEqual(badImage(/corrupt/));
+    await expect(decode(zstdCompressedBlock(Buffer.from('abc'), Uint8Array.of(0b0011, 0, 0, 0)))).rejects.toEqual(
+      badImage(/corrupt/),
+    );
   });
 
   test('with a compressed block of nothing is refused', async () => {
-    await expect(decode(zstdCompressedBlock(Buffer.from('abc'), new Uint8Array(0)))).rejects.toEqual(badImage(/corrupt/));
+    await expect(decode(zstdCompressedBlock(Buffer.from('abc'), new Uint8Array(0)))).rejects.toEqual(
+      badImage(/corrupt/),
+    );
   });
 });

@@ -63,14 +63,28 @@ export class LayoutBuilder {
     return { mediaType, digest, size: bytes.length };
   }
 
-  config(layers: LayerInput[], config: object = {}, platform: object = { os: 'linux', architecture: 'amd64' }): JsonDescriptor {
+  config(
+    layers: LayerInput[],
+    config: object = {},
+    platform: object = { os: 'linux', architecture: 'amd64' },
+  ): JsonDescriptor {
     const diffIds = layers.map((layer) => layer.diffId ?? sha256(layer.tar));
     return this.blob({ ...platform, config, rootfs: { type: 'layers', diff_ids: diffIds } }, CONFIG);
   }
 
   manifest(layers: LayerInput[], config: object = {}, platform?: object): JsonDescriptor {
-    const layerDescriptors = layers.map((layer) => this.blob(layer.stored ?? layer.tar, `application/vnd.oci.image.layer.v1.${layer.type ?? 'tar'}`));
-    return this.blob({ schemaVersion: 2, mediaType: MANIFEST, config: this.config(layers, config, platform), layers: layerDescriptors }, MANIFEST);
+    const layerDescriptors = layers.map((layer) =>
+      this.blob(layer.stored ?? layer.tar, `application/vnd.oci.image.layer.v1.${layer.type ?? 'tar'}`),
+    );
+    return this.blob(
+      {
+        schemaVersion: 2,
+        mediaType: MANIFEST,
+        config: this.config(layers, config, platform),
+        layers: layerDescriptors,
+      },
+      MANIFEST,
+    );
   }
 
   index(manifests: JsonDescriptor[]): JsonDescriptor {
@@ -79,7 +93,9 @@ export class LayoutBuilder {
 
   /** Lists an image in index.json. */
   root(descriptor: JsonDescriptor, name?: string): this {
-    this.roots.push(name === undefined ? descriptor : { ...descriptor, annotations: { 'org.opencontainers.image.ref.name': name } });
+    this.roots.push(
+      name === undefined ? descriptor : { ...descriptor, annotations: { 'org.opencontainers.image.ref.name': name } },
+    );
     this.put('index.json', { schemaVersion: 2, mediaType: INDEX, manifests: this.roots });
     return this;
   }
@@ -110,7 +126,11 @@ export interface OpenOptions {
 
 /** With the browser's codec, which Node has too. */
 export function imageOptions({ platform, limits }: OpenOptions = {}): ImageOptions {
-  return { codec: webCodec, limits: limitsWith(limits), ...(platform === undefined ? {} : { platform: parsePlatform(platform) }) };
+  return {
+    codec: webCodec,
+    limits: limitsWith(limits),
+    ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+  };
 }
 
 /** One image with these layers. */
@@ -130,7 +150,13 @@ export interface DockerSaveInput {
 export function dockerSaveFiles(...images: DockerSaveInput[]): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   const manifest = images.map((image) => {
-    const config = { os: 'linux', architecture: 'amd64', ...image.platform, config: { Cmd: ['sh'] }, rootfs: { type: 'layers', diff_ids: image.layers.map((layer) => sha256(layer.tar)) } };
+    const config = {
+      os: 'linux',
+      architecture: 'amd64',
+      ...image.platform,
+      config: { Cmd: ['sh'] },
+      rootfs: { type: 'layers', diff_ids: image.layers.map((layer) => sha256(layer.tar)) },
+    };
     const bytes = new TextEncoder().encode(JSON.stringify(config));
     const configPath = image.configPath ?? `${sha256(bytes).slice('sha256:'.length)}.json`;
     files.set(configPath, bytes);

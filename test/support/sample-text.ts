@@ -10,7 +10,8 @@ export function sampleText(byteCount: number): Buffer {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
     return (seed >>> 16) % bound;
   };
-  const word = (): string => Array.from({ length: 2 + next(6) }, () => String.fromCharCode(97 + Math.min(next(26), next(26)))).join('');
+  const word = (): string =>
+    Array.from({ length: 2 + next(6) }, () => String.fromCharCode(97 + Math.min(next(26), next(26)))).join('');
   const page = Array.from({ length: 150 }, word);
   let text = '';
   while (text.length < byteCount) {

@@ -77,8 +77,10 @@ function member(entry: RawEntry): Buffer[] {
     const records = Buffer.concat(Object.entries(entry.pax).map(([key, value]) => paxRecord(key, value)));
     parts.push(...member({ name: 'pax', type: 'x', data: records }));
   }
-  if (entry.gnuName !== undefined) parts.push(...member({ name: '././@LongLink', type: 'L', data: `${entry.gnuName}\0` }));
-  if (entry.gnuLink !== undefined) parts.push(...member({ name: '././@LongLink', type: 'K', data: `${entry.gnuLink}\0` }));
+  if (entry.gnuName !== undefined)
+    parts.push(...member({ name: '././@LongLink', type: 'L', data: `${entry.gnuName}\0` }));
+  if (entry.gnuLink !== undefined)
+    parts.push(...member({ name: '././@LongLink', type: 'K', data: `${entry.gnuLink}\0` }));
   const data = bytesOf(entry.data);
   return [...parts, header(entry, data.length), padded(data)];
 }
@@ -88,10 +90,35 @@ export function tar(...entries: RawEntry[]): Uint8Array {
   return new Uint8Array(Buffer.concat([...entries.flatMap(member), Buffer.alloc(2 * BLOCK)]));
 }
 
-export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({ name: `${name}/`, type: '5', mode: 0o755, ...more });
-export const file = (name: string, data: Uint8Array | string = '', more: Partial<RawEntry> = {}): RawEntry => ({ name, data, ...more });
-export const symlink = (name: string, linkname: string, more: Partial<RawEntry> = {}): RawEntry => ({ name, type: '2', linkname, mode: 0o777, ...more });
-export const hardlink = (name: string, linkname: string, more: Partial<RawEntry> = {}): RawEntry => ({ name, type: '1', linkname, ...more });
+export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({
+  name: `${name}/`,
+  type: '5',
+  mode: 0o755,
+  ...more,
+});
+export const file = (name: string, data: Uint8Array | string = '', more: Partial<RawEntry> = {}): RawEntry => ({
+  name,
+  data,
+  ...more,
+});
+export const symlink = (name: string, linkname: string, more: Partial<RawEntry> = {}): RawEntry => ({
+  name,
+  type: '2',
+  linkname,
+  mode: 0o777,
+  ...more,
+});
+export const hardlink = (name: string, linkname: string, more: Partial<RawEntry> = {}): RawEntry => ({
+  name,
+  type: '1',
+  linkname,
+  ...more,
+});
 export const charDevice = (name: string, major: number, minor: number): RawEntry => ({ name, type: '3', major, minor });
-export const blockDevice = (name: string, major: number, minor: number): RawEntry => ({ name, type: '4', major, minor });
+export const blockDevice = (name: string, major: number, minor: number): RawEntry => ({
+  name,
+  type: '4',
+  major,
+  minor,
+});
 export const fifo = (name: string): RawEntry => ({ name, type: '6' });

@@ -55,11 +55,19 @@ export function zstdCompressedBlock(before: Uint8Array, content: Uint8Array): Ui
  * Content of a compressed block without literals whose sequences all have the same codes: a literals length code, an
  * offset code and a match length code (§3.1.1.3.2.1, RLE_Mode). The bytes of their extra bits are all `fill`.
  */
-export function zstdSequences(count: number, codes: { literals: number; offset: number; match: number }, bitsEach: number, fill = 0xff): Uint8Array {
+export function zstdSequences(
+  count: number,
+  codes: { literals: number; offset: number; match: number },
+  bitsEach: number,
+  fill = 0xff,
+): Uint8Array {
   const streamBits = count * bitsEach;
   const stream = Buffer.alloc((streamBits >> 3) + 1, fill);
   const mark = 1 << (streamBits & 7); // one bit above the last
   stream[stream.length - 1] = (fill & (mark - 1)) | mark;
-  const header = count < 0x7f00 ? [(count >> 8) + 128, count & 0xff] : [255, (count - 0x7f00) & 0xff, (count - 0x7f00) >> 8];
-  return new Uint8Array(Buffer.concat([Buffer.from([0, ...header, 0b01010100, codes.literals, codes.offset, codes.match]), stream]));
+  const header =
+    count < 0x7f00 ? [(count >> 8) + 128, count & 0xff] : [255, (count - 0x7f00) & 0xff, (count - 0x7f00) >> 8];
+  return new Uint8Array(
+    Buffer.concat([Buffer.from([0, ...header, 0b01010100, codes.literals, codes.offset, codes.match]), stream]),
+  );
 }

@@ -26,12 +26,18 @@ interface CodeKind {
 const LITERALS_LENGTH: CodeKind = {
   maximumAccuracyLog: 9,
   maximumSymbol: 35,
-  predefined: buildFseTable([4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1], 6),
+  predefined: buildFseTable(
+    [4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1],
+    6,
+  ),
 };
 const MATCH_LENGTH: CodeKind = {
   maximumAccuracyLog: 9,
   maximumSymbol: 52,
-  predefined: buildFseTable([1, 4, 3, 2, 2, 2, 2, 2, 2, ...new Array<number>(37).fill(1), -1, -1, -1, -1, -1, -1, -1], 6),
+  predefined: buildFseTable(
+    [1, 4, 3, 2, 2, 2, 2, 2, 2, ...new Array<number>(37).fill(1), -1, -1, -1, -1, -1, -1, -1],
+    6,
+  ),
 };
 const OFFSET: CodeKind = {
   maximumAccuracyLog: 8,
@@ -40,8 +46,53 @@ const OFFSET: CodeKind = {
 };
 
 // §3.1.1.3.2.1.1: extra bits of each length code; a code starts where the one before it ends.
-const LITERALS_LENGTH_BITS = Uint8Array.of(...new Uint8Array(16), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
-const MATCH_LENGTH_BITS = Uint8Array.of(...new Uint8Array(32), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+const LITERALS_LENGTH_BITS = Uint8Array.of(
+  ...new Uint8Array(16),
+  1,
+  1,
+  1,
+  1,
+  2,
+  2,
+  3,
+  3,
+  4,
+  6,
+  7,
+  8,
+  9,
+  10,
+  11,
+  12,
+  13,
+  14,
+  15,
+  16,
+);
+const MATCH_LENGTH_BITS = Uint8Array.of(
+  ...new Uint8Array(32),
+  1,
+  1,
+  1,
+  1,
+  2,
+  2,
+  3,
+  3,
+  4,
+  4,
+  5,
+  7,
+  8,
+  9,
+  10,
+  11,
+  12,
+  13,
+  14,
+  15,
+  16,
+);
 const LEAST_MATCH = 3;
 const LITERALS_LENGTH_BASES = bases(LITERALS_LENGTH_BITS, 0);
 const MATCH_LENGTH_BASES = bases(MATCH_LENGTH_BITS, LEAST_MATCH);
@@ -147,7 +198,12 @@ export class BlockDecoder {
   #runSequences(input: Input, count: number, literals: Uint8Array): Uint8Array {
     const modes = input.byte();
     if ((modes & 3) !== 0) throw corrupt();
-    const literalsLengths = (this.#literalsLength = readTable(input, modes >> 6, LITERALS_LENGTH, this.#literalsLength));
+    const literalsLengths = (this.#literalsLength = readTable(
+      input,
+      modes >> 6,
+      LITERALS_LENGTH,
+      this.#literalsLength,
+    ));
     const offsets = (this.#offset = readTable(input, (modes >> 4) & 3, OFFSET, this.#offset));
     const matchLengths = (this.#matchLength = readTable(input, (modes >> 2) & 3, MATCH_LENGTH, this.#matchLength));
     const bits = new BackwardBits(input.rest);

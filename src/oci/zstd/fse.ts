@@ -14,11 +14,20 @@ const LESS_THAN_ONE = -1; // §4.1.1: a probability so small that it gets one st
 
 /** A table that always gives the same symbol and needs no bits (§3.1.1.3.2.1, RLE_Mode). */
 export function singleSymbolTable(symbol: number): FseTable {
-  return { accuracyLog: 0, symbols: Uint8Array.of(symbol), bitCounts: new Uint8Array(1), baselines: new Uint16Array(1) };
+  return {
+    accuracyLog: 0,
+    symbols: Uint8Array.of(symbol),
+    bitCounts: new Uint8Array(1),
+    baselines: new Uint16Array(1),
+  };
 }
 
 /** Reads a table's description. `byteLength` is what it took. */
-export function readFseTable(bytes: Uint8Array, maximumAccuracyLog: number, maximumSymbol: number): { table: FseTable; byteLength: number } {
+export function readFseTable(
+  bytes: Uint8Array,
+  maximumAccuracyLog: number,
+  maximumSymbol: number,
+): { table: FseTable; byteLength: number } {
   const bits = new ForwardBits(bytes);
   const accuracyLog = bits.read(4) + LEAST_ACCURACY_LOG;
   if (accuracyLog > maximumAccuracyLog) throw corrupt();
@@ -51,7 +60,7 @@ function readProbability(bits: ForwardBits, remaining: number): number {
 
 /** After a zero, pairs of bits say how many more follow; 3 means that another pair does too. */
 function readZeros(bits: ForwardBits, probabilities: number[], maximumSymbol: number): void {
-  for (let more = 3; more === 3; ) {
+  for (let more = 3; more === 3;) {
     more = bits.read(2);
     for (let i = 0; i < more; i++) probabilities.push(0);
     if (probabilities.length > maximumSymbol + 1) throw corrupt();

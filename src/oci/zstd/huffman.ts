@@ -24,7 +24,9 @@ export function readHuffmanTable(bytes: Uint8Array): { table: HuffmanTable; byte
   const byteLength = 1 + (direct ? (weightCount + 1) >> 1 : header);
   if (byteLength > bytes.length) throw corrupt();
   const body = bytes.subarray(1, byteLength);
-  const weights = direct ? Array.from({ length: weightCount }, (_, i) => (i % 2 === 0 ? body[i >> 1]! >> 4 : body[i >> 1]! & 0xf)) : readCodedWeights(body);
+  const weights = direct
+    ? Array.from({ length: weightCount }, (_, i) => (i % 2 === 0 ? body[i >> 1]! >> 4 : body[i >> 1]! & 0xf))
+    : readCodedWeights(body);
   return { table: buildHuffmanTable(weights), byteLength };
 }
 

@@ -70,7 +70,7 @@ class Gatherer {
   }
 
   async skip(byteCount: number): Promise<void> {
-    for (let left = byteCount; left > 0; ) {
+    for (let left = byteCount; left > 0;) {
       const step = Math.min(left, BLOCK_MAX_BYTES);
       await this.take(step);
       left -= step;
@@ -107,13 +107,18 @@ async function readFrameHeader(input: Gatherer): Promise<FrameHeader> {
   const byteCount = contentSizeAt + contentSizeBytes;
   const header = await input.peek(byteCount);
   if (header.length < byteCount) throw truncated();
-  if (readUint(header, dictionaryAt, dictionaryBytes) !== 0) throw badImage('a zstd stream needs a dictionary, which images do not have');
+  if (readUint(header, dictionaryAt, dictionaryBytes) !== 0)
+    throw badImage('a zstd stream needs a dictionary, which images do not have');
   const windowDescriptor = header[windowAt]!;
   const windowBase = 2 ** (10 + (windowDescriptor >> 3));
   const contentBias = contentSizeBytes === 2 ? CONTENT_SIZE_BIAS : 0;
-  const windowBytes = singleSegment ? readUint(header, contentSizeAt, contentSizeBytes) + contentBias : windowBase + (windowBase / 8) * (windowDescriptor & 7);
+  const windowBytes = singleSegment
+    ? readUint(header, contentSizeAt, contentSizeBytes) + contentBias
+    : windowBase + (windowBase / 8) * (windowDescriptor & 7);
   if (windowBytes > WINDOW_MAX_BYTES) {
-    throw overLimit(`a zstd stream asks for a window of ${showBytes(windowBytes)}, more than the limit of ${showBytes(WINDOW_MAX_BYTES)}`);
+    throw overLimit(
+      `a zstd stream asks for a window of ${showBytes(windowBytes)}, more than the limit of ${showBytes(WINDOW_MAX_BYTES)}`,
+    );
   }
   return { byteCount, windowBytes, hasChecksum: (descriptor & CHECKSUM_FLAG) !== 0 };
 }
@@ -124,7 +129,7 @@ async function* readFrame(input: Gatherer): AsyncGenerator<Uint8Array> {
   const blockMaximumBytes = Math.min(BLOCK_MAX_BYTES, header.windowBytes);
   const history = new History(header.windowBytes, blockMaximumBytes);
   const decoder = new BlockDecoder(history);
-  for (let last = false; !last; ) {
+  for (let last = false; !last;) {
     const word = readUint(await input.take(BLOCK_HEADER_BYTES), 0, BLOCK_HEADER_BYTES);
     last = (word & 1) === 1;
     const type = (word >> 1) & 3;
