@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { encodeFrame, Request } from '../../src/container/agent-protocol.ts';
 import { AgentClient, p9Options, type ContainerRun } from '../../src/container/agent-client.ts';
 import { exitCodeOf, type ExitStatus, type GuestProcess } from '../../src/container/guest-process.ts';
@@ -80,6 +80,19 @@ async function finish(session: Session): Promise<{ status: ExitStatus; out: stri
   return { status, out: session.output(), err: session.errors() };
 }
 
+/** What a shell command of the initramfs prints. */
+async function inGuest(command: string): Promise<string> {
+  let out = '';
+  const process = client.run({
+    kind: 'guest',
+    args: ['busybox', 'sh', '-c', command],
+    onStdout: (bytes) => void (out += new TextDecoder().decode(bytes)),
+  });
+  await process.exit;
+  await client.release(process);
+  return out;
+}
+
 /** Waits until a text was written to stdout. */
 async function untilOutput(session: Session, text: string): Promise<void> {
   while (!session.output().includes(text)) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -145,6 +158,15 @@ describe('a container', () => {
     expect(out).toBe('hello from the host\n');
     expect(err).toContain('Read-only file system');
     expect(readFileSync(join(volume, 'from-guest'), 'utf8')).toBe('back\n');
+  });
+
+  test('leaves nothing in the guest after its release', async () => {
+    const session = start(['true']);
+    await session.process.exit;
+    const traces = `busybox ls /run/crun /sys/fs/cgroup/vivarium /run/vivarium | busybox grep -e '^${session.name}$' -e '^${session.process.channel}$'`;
+    expect(await inGuest(traces)).toContain(session.name);
+    await client.release(session.process);
+    await vi.waitFor(async () => expect(await inGuest(traces)).toBe(''), { timeout: 5000 });
   });
 
   test('a second process can join it', async () => {
@@ -232,14 +254,7 @@ describe('the agent', () => {
     await client.setClock(Date.UTC(2031, 0, 2, 3, 4, 5));
     await client.setHostname('lab');
     await client.addEntropy(new Uint8Array(32).fill(7));
-    let out = '';
-    const process = client.run({
-      kind: 'guest',
-      args: ['busybox', 'sh', '-c', 'busybox date -u +%F; busybox hostname'],
-      onStdout: (bytes) => void (out += new TextDecoder().decode(bytes)),
-    });
-    await process.exit;
-    expect(out).toBe('2031-01-02\nlab\n');
+    expect(await inGuest('busybox date -u +%F; busybox hostname')).toBe('2031-01-02\nlab\n');
   });
 
   test('says why a mount fails', async () => {
