@@ -4,7 +4,7 @@
  * busybox image. Each step is skipped when it has nothing to do. Built-ins only: there is no node_modules yet.
  * Writes build/assets.json, where the command line finds the guest's parts. Usage: node scripts/bootstrap.mjs
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { main, runStreaming, SetupError } from './lib/run.mjs';
@@ -52,6 +52,8 @@ function tool(script, ...args) {
 }
 
 function compile() {
+  // Without its output the compiler's record of what it wrote is wrong.
+  if (!existsSync(join(PROJECT, 'dist/src'))) rmSync(join(PROJECT, 'build/dist.tsbuildinfo'), { force: true });
   const inputs = [
     'src',
     'images',
