@@ -3,7 +3,7 @@
  * rare (TLB misses, odd segments, page crossings) is a call. Values are plain Wasm numbers.
  */
 import {
-  CODE_LINEAR_PAGE, EA_LONG, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
+  CODE_LINEAR_PAGE, EA_LONG, EFLAGS_REST, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
   STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR,
 } from '../layout';
 import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
@@ -65,6 +65,14 @@ export class Interp {
         load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp);
     return offset & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
   }
+  /** Linear address of `offset` (already masked) in the memory operand's segment, for operands that are not a plain ModRM address. */
+  @inline operandLinear(i: Insn, offset: u64, size: u32): u64 {
+    return i.ea & EA_SEGMENT ? segmentLinear(i, <u32>i.ea >> 4, offset, size) : offset;
+  }
+  @inline operandLinearForWrite(i: Insn, offset: u64, size: u32): u64 {
+    if (i.ea & EA_SEGMENT) checkWritable(i, <u32>i.ea >> 4);
+    return this.operandLinear(i, offset, size);
+  }
 
   // ---- memory at a linear address ------------------------------------------------------------------------------------
   @inline loadAt<W>(i: Insn, linear: u64): W {
@@ -119,7 +127,9 @@ export class Interp {
   @inline place<W, K>(i: Insn): usize {
     if (offsetof<K>() == KIND_R0) return GPR + <usize>i.r0;
     if (offsetof<K>() == KIND_R1) return GPR + <usize>i.r1;
-    const linear = this.linearForWrite(i, sizeof<W>());
+    return this.placeAt<W>(i, this.linearForWrite(i, sizeof<W>()));
+  }
+  @inline placeAt<W>(i: Insn, linear: u64): usize {
     const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
     if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) return <usize>linear + load<usize>(entry, TLB_ADDEND);
     return placeSlow(i, linear, sizeof<W>());
@@ -128,11 +138,13 @@ export class Interp {
     return load<W>(place);
   }
   @inline put<W, K>(i: Insn, place: usize, value: W): void {
-    if (offsetof<K>() == KIND_M) {
-      store<W>(place, value);
-      if (place == SCRATCH) commitPlace(i, sizeof<W>());
-    } else if (sizeof<W>() == 4) store<u64>(place, <u64>(<u32>value));
+    if (offsetof<K>() == KIND_M) this.putAt<W>(i, place, value);
+    else if (sizeof<W>() == 4) store<u64>(place, <u64>(<u32>value));
     else store<W>(place, value);
+  }
+  @inline putAt<W>(i: Insn, place: usize, value: W): void {
+    store<W>(place, value);
+    if (place == SCRATCH) commitPlace(i, sizeof<W>());
   }
 
   /** Memory destinations only: writes the old value back, as locked instructions do even when nothing changes. */
@@ -303,10 +315,13 @@ export class Interp {
     if (sizeof<F>() == 2) return <T>(<i64>(<i16>a));
     return <T>(<i64>(<i8>a));
   }
+  /** Zero bits at the top and at the bottom; the width when a is 0. */
   @inline clz<W>(a: W): W {
+    if (sizeof<W>() < 4) return <W>(clz<u32>(<u32>a) - (32 - sizeof<W>() * 8));
     return <W>clz<W>(a);
   }
   @inline ctz<W>(a: W): W {
+    if (sizeof<W>() < 4) return <W>ctz<u32>(<u32>a | (1 << (sizeof<W>() * 8)));
     return <W>ctz<W>(a);
   }
   @inline popcount<W>(a: W): W {
@@ -354,6 +369,14 @@ export class Interp {
   }
   @inline setCfOf(cf: u32, ov: u32): void {
     Flags.setCfOf(cf, ov);
+  }
+  /** All six arithmetic flags from an EFLAGS image. */
+  @inline setArithmetic(value: u32): void {
+    Flags.setArithmetic(value);
+  }
+  /** Flags outside the arithmetic six that need no further action (DF). */
+  @inline changeFlags(clear: u32, set: u32): void {
+    store<u32>(EFLAGS_REST, (load<u32>(EFLAGS_REST) & ~clear) | set);
   }
   @inline cf(): u32 {
     return Flags.cf();

@@ -1,6 +1,7 @@
 /** All instruction tables, in one list. */
 import type { Table } from './form.ts';
 import { ALU } from './alu.table.ts';
+import { BIT } from './bit.table.ts';
 import { BRANCH } from './branch.table.ts';
 import { MOV } from './mov.table.ts';
 import { MULDIV } from './muldiv.table.ts';
@@ -13,6 +14,7 @@ export const TABLES: Table[] = [
   MOV,
   STACK,
   BRANCH,
+  BIT,
   MULDIV,
   SHIFT,
   SYSTEM,

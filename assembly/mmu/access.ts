@@ -7,7 +7,7 @@ import {
   TLB_PHYSICAL, TLB_READ, TLB_WRITE, PAGE_DIRTY,
 } from '../layout';
 import { Insn } from '../engine/backend';
-import { AC_VECTOR, fault, GP, SS_VECTOR } from '../system/fault';
+import { AC_VECTOR, fault, GP, setStackAccess, SS_VECTOR, stackAccess } from '../system/fault';
 import { BANK_ALIGN, BANK_KERNEL, BANK_USER, bank, fillEntry, slotOf } from './tlb';
 import { isRam, physicalRead, physicalWrite, wasmAddress } from './physical';
 import { ACCESS_IMPLICIT, ACCESS_WRITE, currentAccess, walk, walkedFlags, walkedWritable } from './walk';
@@ -60,21 +60,15 @@ function checked(i: Insn, linear: u64, size: u32): u64 {
 }
 
 /** Does the instruction's memory operand use SS by default or by name? Base RSP or RBP, or an implicit stack access. */
-let stackAccess: bool = false;
 function isStackOperand(i: Insn): bool {
-  if (stackAccess) {
-    stackAccess = false;
-    return true;
-  }
-  const segment = i.ea >> 4;
-  return segment == 2;
+  return stackAccess || i.ea >> 4 == 2;
 }
-/** Marks the next access as one to the stack, for the choice between #SS and #GP. */
+/** Marks the accesses up to stackDone(), or to the next fault, as ones to the stack: for the choice between #SS and #GP. */
 export function nextIsStack(): void {
-  stackAccess = true;
+  setStackAccess(true);
 }
 export function stackDone(): void {
-  stackAccess = false;
+  setStackAccess(false);
 }
 
 function nextPage(linear: u64): u64 {

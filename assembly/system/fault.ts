@@ -24,8 +24,15 @@ export const XM: u32 = 19;
 /** Vectors that push an error code: 8, 10 to 14, 17. */
 const WITH_ERROR: u32 = (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17);
 
+/** An implicit stack access is under way. A fault unwinds past the code that would clear it, so fault() does. */
+export let stackAccess: bool = false;
+export function setStackAccess(value: bool): void {
+  stackAccess = value;
+}
+
 /** Raises `vector` at the current instruction (CURRENT). Never returns. */
 export function fault(vector: u32, error: u32 = 0): void {
+  stackAccess = false;
   store<u32>(FAULT_VECTOR, vector);
   store<u32>(FAULT_ERROR, error);
   store<u32>(FAULT_HAS_ERROR, (WITH_ERROR >> vector) & 1);
