@@ -154,13 +154,20 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
     row += ROW_SIZE;
     left--;
   }
-  if (!found) return invalid(i);
+  if (!found) {
+    // The bytes that belong to it are fetched all the same, so a fetch fault wins over #UD.
+    const similar: u32 = load<u16>(entry, 2) ? load<u32>(ROWS + <usize>load<u16>(entry) * ROW_SIZE, 4) : map ? ROW_HAS_MODRM : 0;
+    if (similar & ROW_HAS_MODRM) {
+      at++;
+      if (isMemory) skipAddress(i, modrm, addressSize);
+    }
+    decodeImmediate(i, map == 3 || map == 6 ? <u32>IMM_IB : (similar >> ROW_IMM_SHIFT) & 15, operandSize, addressSize);
+    return invalid(i);
+  }
 
   const attributes = load<u32>(row, 4);
   const hasModrm = (attributes & ROW_HAS_MODRM) != 0;
   const memory = hasModrm && isMemory && !(attributes & ROW_IGNORE_MOD);
-  if (lock && !(memory && attributes & ROW_LOCK)) return invalid(i);
-  if (vex && vvvv && !(attributes & ROW_VVVV)) return invalid(i);
   let size = operandSize;
   if (attributes & ROW_D64 && codeMode == MODE_64 && size == 1) size = 2;
   let relative: i32 = -1; // offset of the address within the record when page-relative
@@ -175,6 +182,8 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
   decodeImmediate(i, immediate, size, addressSize);
   const length = <u32>(at - start);
   if (length > LENGTH_MAX) return tooLong(i);
+  if (lock && !(memory && attributes & ROW_LOCK)) return invalid(i);
+  if (vex && vvvv && !(attributes & ROW_VVVV)) return invalid(i);
   i.where = <u16>(pageOffset | (length << 12));
   if (immediate == IMM_REL8 || immediate == IMM_RELZ) i.imm += <i32>(pageOffset + length);
   if (relative >= 0) {
@@ -207,6 +216,11 @@ function unavailable(unit: u32, mmx: bool): u32 {
   if (unit == UNIT_SSE && mode & MODE_NO_SSE) return UD;
   if ((unit == UNIT_MMX || mmx) && mode & MODE_NO_MMX) return UD;
   return mode & MODE_TS ? NM : 0;
+}
+
+function skipAddress(i: Insn, modrm: u32, addressSize: u32): void {
+  if (addressSize == 2) decodeAddress16(i, modrm);
+  else decodeAddress(i, modrm);
 }
 
 function invalid(i: Insn): u32 {
