@@ -38,7 +38,7 @@ import { KvmClock } from './kvmclock.ts';
 import { buildMpTable } from './mptable.ts';
 import { PCI_PIN_COUNT, PCI_SLOT_COUNT, pciIsaIrq, PciInterrupts } from './pci-interrupts.ts';
 import { RandomPool } from './random-pool.ts';
-import { APIC_TIMER_HZ, MachineTime } from './time.ts';
+import { APIC_TIMER_HZ, type MachineTime } from './time.ts';
 
 const BOOT_APIC_ID = 0;
 const IOAPIC_ID = 1;
@@ -64,8 +64,7 @@ export interface BoardOptions {
   readonly coreModule: WebAssembly.Module;
   readonly ramBytes: number;
   readonly host: MachineHost;
-  /** Unix time of power-on; the host's now unless a snapshot says otherwise. */
-  readonly bootUnixMs: number;
+  readonly time: MachineTime;
   readonly events: BoardEvents;
   readonly com1: ByteSink;
   readonly com2: ByteSink;
@@ -99,7 +98,7 @@ export class Board {
   constructor(options: BoardOptions) {
     const { host, events } = options;
     this.#random = new RandomPool((target) => host.fillRandom(target));
-    this.time = new MachineTime(() => host.monotonicNs(), options.bootUnixMs);
+    this.time = options.time;
     this.timers = new TimerQueue(this.time);
     this.cpu = new Cpu(instantiateCore(options.coreModule, options.ramBytes, this.#cpuHost(events)));
     this.memory = new WasmGuestMemory(this.cpu.core.memory, options.ramBytes, (physical, byteCount) => this.cpu.core.exports.invalidate(physical, byteCount));
@@ -107,7 +106,7 @@ export class Board {
       memory: this.memory,
       tscHz: this.time.tscHz,
       now: () => ({ nowNs: this.time.nowNs(), guestTsc: this.#guestTsc() }),
-      bootUnixMs: options.bootUnixMs,
+      bootUnixMs: this.time.bootUnixMs,
     });
 
     // Interrupt controllers

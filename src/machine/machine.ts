@@ -17,12 +17,14 @@ import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
 import { RunLoop } from './run-loop.ts';
+import { MachineTime } from './time.ts';
 import { badState, loadDevices, loadRam, saveDevices, saveRam, SNAPSHOT_VERSION, type MachineSnapshot } from './snapshot.ts';
 
 /** How a machine ended. `dump` is the CPU's state as text. */
 export type MachineExit =
   | { readonly kind: 'power-off' }
-  | { readonly kind: 'reset' }
+  /** The guest reset the machine; the default is to end it. */
+  | { readonly kind: 'reset'; readonly dump: string }
   /** The guest wrote `value` to the debug exit port. */
   | { readonly kind: 'debug-exit'; readonly value: number }
   | { readonly kind: 'triple-fault'; readonly dump: string }
@@ -49,8 +51,8 @@ export interface MachineOptions {
   readonly debugConsole?: ByteSink;
   /** COM1 takes input again after {@link Machine.com1Input} took less than it was given. */
   readonly onCom1Room?: () => void;
-  /** Unix time of the first power-on in milliseconds, when a snapshot will be loaded: its own. */
-  readonly bootUnixMs?: number;
+  /** The machine's time, when something else needs it too (a file system), or a snapshot's `bootUnixMs` goes on. */
+  readonly time?: MachineTime;
   /** The CPU has something for the log. */
   readonly onNote?: (code: number, detail: number) => void;
 }
@@ -71,7 +73,6 @@ export class Machine {
   readonly board: Board;
   readonly #console: VirtioConsole | undefined;
   readonly #loop: RunLoop;
-  readonly #bootUnixMs: number;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -80,7 +81,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     checkRamBytes(options.ramBytes);
     const { host } = options;
-    this.#bootUnixMs = options.bootUnixMs ?? host.unixMs();
+    const time = options.time ?? new MachineTime(() => host.monotonicNs(), host.unixMs());
     const ports = options.consolePorts ?? [];
     this.#console = ports.length === 0 ? undefined : new VirtioConsole({ ports, ...options.consoleSize });
     const virtio: VirtioDevice[] = [
@@ -93,10 +94,10 @@ export class Machine {
       coreModule: options.coreModule,
       ramBytes: options.ramBytes,
       host,
-      bootUnixMs: this.#bootUnixMs,
+      time,
       events: {
         powerOff: () => this.#finish({ kind: 'power-off' }),
-        reset: () => this.#finish({ kind: 'reset' }),
+        reset: () => this.#finish({ kind: 'reset', dump: this.dump() }),
         debugExit: (value) => this.#finish({ kind: 'debug-exit', value }),
         wake: () => this.#loop.wake(),
         note: options.onNote ?? (() => {}),
@@ -195,7 +196,7 @@ export class Machine {
         version: SNAPSHOT_VERSION,
         ramBytes: board.memory.size,
         nowNs: board.time.nowNs(),
-        bootUnixMs: this.#bootUnixMs,
+        bootUnixMs: board.time.bootUnixMs,
         cpu: board.cpu.save(),
         ram: saveRam(board.memory),
         devices: saveDevices(board.devices),

@@ -23,6 +23,8 @@ export const ErrorCodes = {
   TRIPLE_FAULT: 'TRIPLE_FAULT',
   /** The guest kernel panicked. */
   GUEST_PANIC: 'GUEST_PANIC',
+  /** The guest's CPU halted for good. */
+  GUEST_HALTED: 'GUEST_HALTED',
   /** The guest agent did not answer as agreed. */
   AGENT: 'AGENT',
   /** Something built is missing. */

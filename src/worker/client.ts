@@ -86,6 +86,8 @@ export class RunningMachine {
    * failed.
    */
   readonly exit: Promise<MachineExit>;
+  /** What it had done in the end; there once {@link exit} resolved. */
+  finalStatistics: MachineStatistics | undefined;
   readonly #connection: WorkerConnection;
   readonly #streams: Map<StreamName, MachineStream>;
 
@@ -112,10 +114,10 @@ export class RunningMachine {
     };
     const failure = new Promise<never>((_, reject) => connection.onFailure(reject));
     failure.catch(() => {}); // it is part of every race below
-    const ended = new Promise<void>((resolve, reject) => {
+    const ended = new Promise<MachineStatistics>((resolve, reject) => {
       connection.onMessage((message) => {
         if (message.type === 'end') {
-          resolve();
+          resolve(message.statistics);
           return;
         }
         const written = streamOf(message.stream).receive(message);
@@ -139,7 +141,7 @@ export class RunningMachine {
       try {
         await begun;
         const exit = unwrap(await Promise.race([connection.control.run(), broken]));
-        await Promise.race([ended, failure]);
+        machine.finalStatistics = await Promise.race([ended, failure]);
         while (writing.size > 0) await Promise.all(writing);
         return exit;
       } finally {
@@ -149,7 +151,7 @@ export class RunningMachine {
     };
     const exit = run();
     exit.catch(() => {}); // whoever wants to know awaits it
-    const machine = new RunningMachine(connection, streams, exit);
+    const machine: RunningMachine = new RunningMachine(connection, streams, exit);
     for (const name of ['com1', 'com2', 'debug'] as const) streamOf(name);
     (config.ports ?? []).forEach((_, id) => streamOf(`port${id}`));
     prepare?.(machine);

@@ -62,7 +62,7 @@ export type WorkerMessage =
   /** The guest opened or closed its side of a console port. */
   | { readonly type: 'guest-open'; readonly stream: StreamName; readonly open: boolean }
   /** Nothing more comes. */
-  | { readonly type: 'end' };
+  | { readonly type: 'end'; readonly statistics: MachineStatistics };
 
 /** To the worker, on the data port. */
 export type HostMessage =

@@ -3,10 +3,12 @@
  * streams and runs it. What differs by platform is injected.
  */
 import { compileCore } from '../core/load.ts';
+import type { Clock } from '../devices/clock.ts';
 import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
 import type { ConsolePortOptions } from '../devices/virtio/console/port.ts';
 import type { FileSystem } from '../devices/virtio/p9/filesystem.ts';
 import type { MachineHost } from '../machine/host.ts';
+import { MachineTime } from '../machine/time.ts';
 import { Machine, type MachineExit, type MachineStatistics } from '../machine/machine.ts';
 import { assert, VivariumError } from '../util/errors.ts';
 import type { DiskConfig, HostMessage, MachineConfig, MachineControl, Outcome, PortConfig, ShareConfig, StreamName } from './protocol.ts';
@@ -17,7 +19,7 @@ export interface WorkerPlatform {
   readonly host: MachineHost;
   openDisk(disk: DiskConfig): BlockBackend | Promise<BlockBackend>;
   /** Makes the file system of a share, whose calls answer at once if they can. */
-  openShare(share: ShareConfig): FileSystem | Promise<FileSystem>;
+  openShare(share: ShareConfig, clock: Pick<Clock, 'nowNs' | 'bootUnixMs'>): FileSystem | Promise<FileSystem>;
   /** Called with every message that arrives on the port. */
   listen(port: MessagePort, receive: (message: HostMessage) => void): DataPort;
 }
@@ -36,14 +38,16 @@ export class MachineServer implements MachineControl {
       assert(this.#machine === undefined, 'a worker runs one machine');
       const hub = new StreamHub(this.#platform.listen(data, (message) => hub.receive(message)));
       this.#hub = hub;
-      const { openDisk, openShare } = this.#platform;
+      const { host, openDisk, openShare } = this.#platform;
+      const time = new MachineTime(() => host.monotonicNs(), host.unixMs());
       const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
       const disks = await Promise.all((config.disks ?? []).map((disk) => openDisk(disk)));
-      const shares = await Promise.all((config.shares ?? []).map(async (share) => ({ tag: share.tag, fileSystem: await openShare(share) })));
+      const shares = await Promise.all((config.shares ?? []).map(async (share) => ({ tag: share.tag, fileSystem: await openShare(share, time) })));
       const machine: Machine = new Machine({
         coreModule,
         ramBytes: config.ramBytes,
-        host: this.#platform.host,
+        host,
+        time,
         boot: config.boot,
         disks,
         shares,
@@ -65,7 +69,7 @@ export class MachineServer implements MachineControl {
       try {
         return await this.#started().run();
       } finally {
-        this.#hub?.end();
+        this.#hub?.end(this.statistics());
       }
     });
   }

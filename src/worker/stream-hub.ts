@@ -2,7 +2,7 @@
  * The worker's end of the byte streams: passes output on until too much of it is unwritten, then makes the guest wait, and
  * hands input to devices as they take it.
  */
-import type { HostMessage, StreamName, WorkerMessage } from './protocol.ts';
+import type { HostMessage, MachineStatistics, StreamName, WorkerMessage } from './protocol.ts';
 
 /** Unwritten output of one stream above which the guest waits, and below which it goes on. */
 const OUTPUT_HIGH_BYTES = 1 << 20;
@@ -56,8 +56,8 @@ export class StreamHub {
     this.#port.postMessage({ type: 'guest-open', stream, open }, []);
   }
 
-  end(): void {
-    this.#port.postMessage({ type: 'end' }, []);
+  end(statistics: MachineStatistics): void {
+    this.#port.postMessage({ type: 'end', statistics }, []);
   }
 
   /** A message from the host. */

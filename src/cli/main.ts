@@ -1,0 +1,21 @@
+/** The `viv` command: one file in commands/ for each subcommand, one line here. */
+import { Command, CommanderError } from 'commander';
+import { bootCommand } from './commands/boot.ts';
+import { describeError, EXIT_FAILURE } from './failure.ts';
+
+const program = new Command('viv')
+  .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
+  .addCommand(bootCommand());
+
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  // Commander has printed its message already; help and version are no failures.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_FAILURE;
+  else {
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Notices a kernel panic in what a Linux guest prints on its console: the line with which panic() ends (kernel/panic.c).
+ * The machine has no other way to know it. To be sure that it is no program's output, the caller waits for silence.
+ */
+
+const PANIC_END = new TextEncoder().encode('---[ end Kernel panic');
+const NEWLINE = 0x0a;
+/** Before the text there is at most a time stamp. */
+const LINE_PREFIX_MAX = 48;
+
+export class PanicWatch {
+  #line: number[] = [];
+  #isFound = false;
+
+  /** Looks at output. Returns whether a panic was seen in it. */
+  see(bytes: Uint8Array): boolean {
+    const before = this.#isFound;
+    for (const byte of bytes) {
+      if (byte === NEWLINE) this.#line = [];
+      else if (this.#line.length < LINE_PREFIX_MAX + PANIC_END.length) {
+        this.#line.push(byte);
+        if (this.#endsWithMark()) this.#isFound = true;
+      }
+    }
+    return this.#isFound && !before;
+  }
+
+  /** Whether a panic was seen at all. */
+  get isFound(): boolean {
+    return this.#isFound;
+  }
+
+  /** The output went on: it was a program's text. */
+  forget(): void {
+    this.#isFound = false;
+  }
+
+  #endsWithMark(): boolean {
+    const start = this.#line.length - PANIC_END.length;
+    return start >= 0 && PANIC_END.every((byte, index) => this.#line[start + index] === byte);
+  }
+}

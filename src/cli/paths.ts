@@ -1,0 +1,61 @@
+/** Where the command line finds what was built: the CPU core in the package, kernels in the cache outside of it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ErrorCodes, VivariumError } from '../util/errors.ts';
+
+const MANIFEST = 'manifest.json';
+
+/** The package's root: the nearest folder above this file with a package.json. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const above = dirname(folder);
+    if (above === folder) throw new VivariumError(ErrorCodes.NOT_BUILT, 'vivarium is not installed as a package; install it again');
+    folder = above;
+  }
+  return folder;
+}
+
+/** The bytes of core.wasm; VIVARIUM_CORE names another file, for people who work on the core. Throws NOT_BUILT. */
+export function readCore(): Uint8Array {
+  const path = process.env['VIVARIUM_CORE'] ?? join(packageRoot(), 'build', 'core.wasm');
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new VivariumError(ErrorCodes.NOT_BUILT, `the CPU core ${path} is not there; build it with npm run build`, { cause: error });
+  }
+}
+
+/** The cache of built things: VIVARIUM_CACHE, else XDG_CACHE_HOME/vivarium, else ~/.cache/vivarium. */
+export function cacheFolder(): string {
+  const own = process.env['VIVARIUM_CACHE'];
+  if (own !== undefined && own !== '') return own;
+  const xdg = process.env['XDG_CACHE_HOME'];
+  return join(xdg !== undefined && xdg !== '' ? xdg : join(homedir(), '.cache'), 'vivarium');
+}
+
+/** The newest kernel in the cache for an architecture (x86_64 or i386). Throws NOT_BUILT. */
+export function cachedKernel(arch = 'x86_64'): string {
+  const root = join(cacheFolder(), 'kernel');
+  const entries = (existsSync(root) ? readdirSync(root) : [])
+    .map((name) => join(root, name))
+    .filter((folder) => existsSync(join(folder, 'vmlinux')) && existsSync(join(folder, MANIFEST)))
+    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as { arch?: string; builtAt?: string } }))
+    .filter(({ manifest }) => manifest.arch === arch)
+    .sort((a, b) => (b.manifest.builtAt ?? '').localeCompare(a.manifest.builtAt ?? ''));
+  const newest = entries[0];
+  if (newest === undefined) throw new VivariumError(ErrorCodes.NOT_BUILT, 'no guest kernel is built yet; run npm start once, or name one with --kernel');
+  return join(newest.folder, 'vmlinux');
+}
+
+/** Reads a file that the user named. `what` is what errors call it. Throws NOT_FOUND. */
+export function readUserFile(path: string, what: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'is a folder' : 'can\'t be read';
+    throw new VivariumError(ErrorCodes.NOT_FOUND, `${what} ${path} ${reason}; check the path`, { cause: error });
+  }
+}
