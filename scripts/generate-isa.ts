@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import * as L from '../assembly/layout.ts';
 import { TABLES } from '../assembly/isa/tables.ts';
-import { compile, type Form } from './isa/compile.ts';
+import { compile, type Form } from './isa/forms.ts';
 
 const compiled = compile(TABLES);
 const out = new URL('../../../assembly/generated/', import.meta.url);
