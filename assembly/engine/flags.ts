@@ -81,6 +81,9 @@ export class Flags {
   @inline static setCfOf(cf: u32, ov: u32): void {
     store<u32>(FLAG_AUX, (load<u32>(FLAG_AUX) & ~AUX_TOP) | (cf << 31) | ((cf ^ ov) << 30));
   }
+  @inline static setAf(af: u32): void {
+    store<u32>(FLAG_AUX, (load<u32>(FLAG_AUX) & ~AUX_AF) | (af << 3));
+  }
   /** Places the two top bits and bit 3 of a W-wide carry vector. */
   @inline static aux<W>(carries: W): u32 {
     if (sizeof<W>() == 8) return (<u32>(<u64>carries >>> 32) & AUX_TOP) | (<u32>carries & AUX_AF);

@@ -381,6 +381,9 @@ export class Interp {
   @inline cf(): u32 {
     return Flags.cf();
   }
+  @inline of(): u32 {
+    return Flags.of();
+  }
   @inline condition<C>(): u32 {
     return u32(Flags.condition(changetype<C>(0).code));
   }

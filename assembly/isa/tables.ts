@@ -3,6 +3,9 @@ import type { Table } from './form.ts';
 import { ALU } from './alu.table.ts';
 import { BIT } from './bit.table.ts';
 import { BRANCH } from './branch.table.ts';
+import { FLAG } from './flag.table.ts';
+import { LEGACY } from './legacy.table.ts';
+import { MISC } from './misc.table.ts';
 import { MOV } from './mov.table.ts';
 import { MULDIV } from './muldiv.table.ts';
 import { SHIFT } from './shift.table.ts';
@@ -15,6 +18,9 @@ export const TABLES: Table[] = [
   STACK,
   BRANCH,
   BIT,
+  FLAG,
+  LEGACY,
+  MISC,
   MULDIV,
   SHIFT,
   SYSTEM,
