@@ -4,7 +4,7 @@
  */
 import {
   CODE_LINEAR_PAGE, EA_LONG, EFLAGS_REST, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
-  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR,
+  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR, FSW, FTW, MXCSR,
 } from '../layout';
 import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
 import { bank } from '../mmu/tlb';
@@ -15,6 +15,14 @@ import { branchIndirect, branchRelative, checkRelative, checkTarget, ipAfter } f
 import { Flags } from './flags';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
+import { InterpPacked } from './interp-packed';
+import { raisePendingX87 } from '../system/x87-pending';
+
+const FSW_ES: u16 = 0x80;
+const FSW_TOP: u16 = 0x3800;
+/** MXCSR without the sticky flags other than PE; and the value of that which the fast path wants. SDM Vol. 1, 10.2.3. */
+const MXCSR_CONTROL_AND_PE: u32 = 0xffe0;
+const MXCSR_SETTLED: u32 = 0x1fa0;
 
 /** Segments, long displacements: everything that the two flat cases do not cover. */
 export function addressGeneral(i: Insn, size: u32): u64 {
@@ -38,7 +46,7 @@ export function addressWritable(i: Insn, size: u32): u64 {
 
 @unmanaged
 @final
-export class Interp {
+export class Interp extends InterpPacked {
   // ---- addresses --------------------------------------------------------------------------------------------------
   /** Linear address of the memory operand. */
   @inline linear(i: Insn, size: u32): u64 {
@@ -484,10 +492,49 @@ export class Interp {
     else if (offsetof<K>() == KIND_R1) store<W>(XMM + (<usize>i.r1 << 2), value);
     else this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);
   }
-  /** MMX register or 64-bit memory operand. */
-  @inline mmx<K>(i: Insn): u64 {
-    if (offsetof<K>() == KIND_R0) return load<u64>(FPR + (<usize>i.r0 << 1));
-    if (offsetof<K>() == KIND_R1) return load<u64>(FPR + (<usize>i.r1 << 1));
-    return this.loadAt<u64>(i, this.linear(i, 8));
+  /** XMM register n, for implicit operands. */
+  @inline xmmNumber(n: usize): v128 {
+    return v128.load(XMM + (n << 5));
+  }
+  @inline setXmmNumber(n: usize, value: v128): void {
+    v128.store(XMM + (n << 5), value);
+  }
+  /** The upper 64 bits of a vector register. */
+  @inline high<K>(i: Insn): u64 {
+    if (offsetof<K>() == KIND_R0) return load<u64>(XMM + (<usize>i.r0 << 2), 8);
+    return load<u64>(XMM + (<usize>i.r1 << 2), 8);
+  }
+  @inline setHigh<K>(i: Insn, value: u64): void {
+    if (offsetof<K>() == KIND_R0) store<u64>(XMM + (<usize>i.r0 << 2), value, 8);
+    else store<u64>(XMM + (<usize>i.r1 << 2), value, 8);
+  }
+
+  // ---- MMX registers: the significands of the x87 registers. REX does not reach them (SDM Vol. 2A, 2.2.1.2). ---------------------
+  /** Raises a pending x87 exception, as every MMX instruction does before anything else. */
+  @inline mmxBegin(i: Insn): void {
+    if (load<u16>(FSW) & FSW_ES) raisePendingX87(i);
+  }
+  /** MMX register, or the low W of a memory operand, zero-extended. */
+  @inline mmx<W, K>(i: Insn): u64 {
+    if (offsetof<K>() == KIND_R0) return load<u64>(FPR + ((<usize>i.r0 & 56) << 1));
+    if (offsetof<K>() == KIND_R1) return load<u64>(FPR + ((<usize>i.r1 & 56) << 1));
+    return <u64>this.loadAt<W>(i, this.linear(i, sizeof<W>()));
+  }
+  /** The exponent field of a written register becomes all ones (SDM Vol. 1, 9.6.2). */
+  @inline setMmx<K>(i: Insn, value: u64): void {
+    const at: usize = FPR + ((offsetof<K>() == KIND_R0 ? <usize>i.r0 & 56 : <usize>i.r1 & 56) << 1);
+    store<u64>(at, value);
+    store<u16>(at, 0xffff, 8);
+  }
+  /** What every MMX instruction but EMMS does to the x87 state: TOP = 0, all tags valid (SDM Vol. 1, 9.6.2). */
+  @inline mmxEnd(): void {
+    store<u16>(FSW, load<u16>(FSW) & ~FSW_TOP);
+    store<u8>(FTW, 0xff);
+  }
+
+  // ---- SSE controls -------------------------------------------------------------------------------------------
+  /** 1 when MXCSR is such that ordinary results can change nothing in it: masked, to nearest, no DAZ or FTZ, PE already set. */
+  @inline mxcsrSettled(): u32 {
+    return u32((load<u32>(MXCSR) & MXCSR_CONTROL_AND_PE) == MXCSR_SETTLED);
   }
 }

@@ -103,7 +103,7 @@ function compileRow(table: Table, row: Row): CompiledRow {
       prefixMask = PREFIXES[prefix!] ?? fail('VEX prefix');
       wMask = w === 'W0' ? 1 : w === 'W1' ? 2 : 3;
       lMask = length === '128' ? 1 : length === '256' ? 2 : 3;
-    } else if (opcode < 0 && n < tokens.length - 1 && token in PREFIXES) {
+    } else if (n === 0 && n < tokens.length - 1 && token in PREFIXES) {
       prefixMask = PREFIXES[token]!;
       specific += 2;
     } else if (opcode < 0 && (token === 'W0' || token === 'W1')) {
@@ -155,7 +155,8 @@ function compileRow(table: Table, row: Row): CompiledRow {
   const attributes =
     (hasModrm ? L.ROW_HAS_MODRM : 0) | (options.lock ? L.ROW_LOCK : 0) | (options.d64 ? L.ROW_D64 : 0) | (ends ? L.ROW_ENDS : 0) |
     (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) | (immediate << L.ROW_IMM_SHIFT) | (unit << L.ROW_UNIT_SHIFT) |
-    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (usesMmx ? L.ROW_MMX : 0);
+    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (usesMmx ? L.ROW_MMX : 0) |
+    (operands.some((o) => 'XY'.includes(o.letter)) ? L.ROW_IMPLICIT_MEMORY : 0);
   const opcodes = plusR ? Array.from({ length: 8 }, (_, n) => opcode + n) : [opcode];
   return {
     row, table, map, opcodes, operands, hasModrm, regField, fixedModrm, prefixMask, specific, widths, immediate,

@@ -22,7 +22,10 @@ export interface RowOptions {
   osz?: 16 | 32 | 64;
   /** Match only with (true) or without (false) a REP or REPNE prefix. */
   rep?: boolean;
-  /** Function template: placeholders B W (width) and K0 K1 K2 K3 (operand kinds). Default: NAME<B, W, K0, K1…>. */
+  /**
+   * Function template: placeholders B W (width) and K0 K1 K2 K3 (operand kinds). Default: NAME<B, W, K0, K1…>. Other
+   * capitalised type arguments are classes of isa/operations.ts.
+   */
   fn?: string;
   /** An ordinary function of the record that both tiers call: NAME(i). */
   helper?: boolean;

@@ -6,9 +6,12 @@ import { BRANCH } from './branch.table.ts';
 import { FLAG } from './flag.table.ts';
 import { LEGACY } from './legacy.table.ts';
 import { MISC } from './misc.table.ts';
+import { MMX } from './mmx.table.ts';
 import { MOV } from './mov.table.ts';
 import { MULDIV } from './muldiv.table.ts';
 import { SHIFT } from './shift.table.ts';
+import { SIMD_AES, SIMD_CLMUL, SIMD_SHA, SIMD_SSE3, SIMD_SSE41, SIMD_SSE42, SIMD_SSSE3 } from './simd-later.table.ts';
+import { MMX_SSE2, SIMD } from './simd.table.ts';
 import { STACK } from './stack.table.ts';
 import { SYSTEM } from './system.table.ts';
 
@@ -24,4 +27,14 @@ export const TABLES: Table[] = [
   MULDIV,
   SHIFT,
   SYSTEM,
+  MMX,
+  MMX_SSE2,
+  SIMD,
+  SIMD_SSE3,
+  SIMD_SSSE3,
+  SIMD_SSE41,
+  SIMD_SSE42,
+  SIMD_AES,
+  SIMD_CLMUL,
+  SIMD_SHA,
 ];

@@ -1,0 +1,4 @@
+/** Every operation that instruction tables name as a type argument: see form.ts. */
+export * from './packed-integer';
+export * from './packed-shuffle';
+export * from './packed-helpers';
