@@ -161,8 +161,9 @@ export class VirtioBlk implements VirtioDevice {
     if (!queue.owns(chain)) return;
     this.#status[0] = status;
     chain.write(chain.writableBytes - STATUS_LENGTH, this.#status);
-    // The status byte is the last one; the used length covers everything before it only if data was written.
-    queue.push(chain, written + STATUS_LENGTH);
+    // The used length counts from the start without gaps (§2.7.8.2): it reaches the status only over all the data.
+    const dataRoom = chain.writableBytes - STATUS_LENGTH;
+    queue.push(chain, written === dataRoom ? chain.writableBytes : written);
   }
 
   /** Carries a request out; returns how many data bytes the guest got, now or later. Throws when it can't be done. */
