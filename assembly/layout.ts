@@ -335,3 +335,8 @@ export const SLOT_NONE = 15;
 export const OPCODE_MAPS = 7;
 /** Decoded address is 64-bit absolute (disp and imm), or page-relative beyond 32 bits. Comes with EA_SEGMENT. */
 export const EA_LONG = 8;
+
+// ---- emitted code ---------------------------------------------------------------------------------------------------
+/** Body of the function that the translator wrote last. */
+export const EMIT_CODE = 0x7800000; // to RAM_BASE
+export const EMIT_CODE_SIZE = 0x100000;
