@@ -3,7 +3,11 @@
  * 64-bit values cross as f64 (counts, physical addresses) or through EXCHANGE.
  */
 import { COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
-import { codeWritten, flushCode as flushDecodedCode } from './engine/cache';
+import { core, Insn } from './engine/backend';
+import { branchIndirect, branchRelative, codeWritten, flushCode as flushDecodedCode } from './engine/cache';
+import { Interp } from './engine/interp';
+import { afterEmitted as settleEmitted, emitAt, emittedInsns } from './engine/translate';
+import { callHelper as helper } from './generated/emit-dispatch';
 import { Flags } from './engine/flags';
 import { instructionCount as count, run as runBudget, step as stepOne, deliverFault as deliverNoted, initRun } from './engine/run';
 import { ramSize, setRamSize } from './mmu/physical';
@@ -80,4 +84,31 @@ export function setEflags(value: u32): void {
 /** Physical address of the linear address in EXCHANGE (u64), into EXCHANGE; all ones when unmapped. Changes nothing. */
 export function probe(): void {
   store<u64>(EXCHANGE, probeLinear(load<u64>(EXCHANGE)));
+}
+
+// ---- translated code ----------------------------------------------------------------------------------------------------
+/** Writes a function for up to `count` instructions at RIP to EMIT_CODE: its size in bytes, or 0 when the first has no emitted form. */
+export function emit(count: i32): u32 {
+  return emitAt(count);
+}
+/** Instructions that the last emit() took in. */
+export function emittedCount(): i32 {
+  return emittedInsns();
+}
+/** After an emitted function returned `done`: RIP is that of the first instruction not done. */
+export function afterEmitted(done: i32): void {
+  settleEmitted(done);
+}
+/** Imports of emitted functions. */
+export function callHelper(record: usize): void {
+  helper(changetype<Insn>(record));
+}
+export function branchTo(record: usize, ip: u64): void {
+  branchIndirect(changetype<Insn>(record), ip);
+}
+export function branch(record: usize, mask: u64): void {
+  branchRelative(changetype<Insn>(record), mask);
+}
+export function divideWide(high: u64, low: u64, divisor: u64): u64 {
+  return core<Interp>().divWide(high, low, divisor);
 }

@@ -1,5 +1,5 @@
 /**
- * Replays single-instruction vectors recorded on a real CPU: npm run vectors -- FILE.xv[.gz] [--tier 0] [--group NAME] [--failures N] [--all]
+ * Replays single-instruction vectors recorded on a real CPU: npm run vectors -- FILE.xv[.gz] [--tier 0|1] [--group NAME] [--failures N] [--all]
  * Prints counts per group, the first failures, skips by missing feature, and last `N passed, N failed, N skipped`.
  * A vector is skipped only when its instruction needs a CPUID feature that the core does not announce; --all skips none.
  */
@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { CoreDriver } from '../test/support/core-driver.ts';
+import { emitOne, runEmitted } from '../test/support/emitted.ts';
 import { missingFeature } from '../test/support/features.ts';
 import { GROUPS, readVectors, type Vector } from '../test/support/vector-file.ts';
 
@@ -19,7 +20,7 @@ function stop(message: string): never {
   process.exit(2);
 }
 const file = positionals[0] ?? stop('name a vector file: npm run vectors -- FILE.xv[.gz]');
-if (values.tier !== '0') stop(`tier ${values.tier} does not exist yet: only tier 0, the interpreter, is built`);
+if (!['0', '1'].includes(values.tier)) stop(`tier ${values.tier} does not exist yet: there is 0, the interpreter, and 1, emitted code where a form has it`);
 if (!existsSync(file)) stop(`${file} is not there`);
 if (!existsSync(values.core)) stop(`${values.core} is not there: run npm run build:core`);
 const wanted = values.group === undefined ? undefined : GROUPS.indexOf(values.group as (typeof GROUPS)[number]);
@@ -35,6 +36,22 @@ const failures: string[] = [];
 const kinds = new Map<string, number>();
 const started = performance.now();
 
+let emitted = 0;
+let redone = 0;
+let withoutForm = 0;
+/** Tier 1: emitted code does the instruction, or leaves it to tier 0 (a TLB miss, a fault) with nothing changed. */
+function executeEmitted(): void {
+  const bytes = emitOne(driver);
+  if (bytes === undefined) {
+    withoutForm++;
+    driver.core.step();
+  } else if (runEmitted(driver, bytes) === 1) emitted++;
+  else {
+    redone++;
+    driver.core.step();
+  }
+}
+
 function describe(v: Vector, wrong: string[]): string {
   const code = Array.from(v.code, (b) => b.toString(16).padStart(2, '0')).join(' ');
   return `#${v.index} ${GROUPS[v.group]} ${v.mode === 0 ? '64' : '32'}-bit [${code}]: ${wrong.slice(0, 4).join('; ')}`;
@@ -46,7 +63,7 @@ for (const v of readVectors(bytes)) {
   let wrong: string[];
   try {
     driver.load(v);
-    wrong = driver.compare(v, driver.execute());
+    wrong = driver.compare(v, driver.execute(values.tier === '1' ? executeEmitted : undefined));
   } catch (e) {
     wrong = [`the core stopped: ${e instanceof Error ? e.message : String(e)}`];
   }
@@ -72,6 +89,7 @@ for (const [n, c] of counts.entries()) {
 }
 for (const f of failures) process.stdout.write(`FAILED ${f}\n`);
 for (const [feature, n] of [...skips].sort((a, b) => b[1] - a[1])) process.stdout.write(`skipped for ${feature}: ${n}\n`);
+if (values.tier === '1') process.stdout.write(`instructions done by emitted code: ${emitted}, left to tier 0 by it: ${redone}, without an emitted form yet: ${withoutForm}\n`);
 process.stdout.write(`in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 const sum = (k: 'passed' | 'failed' | 'skipped') => counts.reduce((t, c) => t + c[k], 0);
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`);

@@ -9,8 +9,8 @@
  * redo, so a fault finds the architectural state as it was before that instruction.
  */
 import {
-  CODE_LINEAR_PAGE, CURRENT, EA_LONG, EA_MASK, EA_SEGMENT, EMIT_CODE, FLAG_AUX, FLAG_RESULT, FPR, GPR, STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE,
-  XMM, LINEAR_PAGE, MXCSR,
+  EA_MASK, EA_SEGMENT, EMIT_CODE, FLAG_AUX, FLAG_RESULT, GPR, STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE,
+  XMM, LINEAR_PAGE,
 } from '../layout';
 import { bank } from '../mmu/tlb';
 import { ipAfter } from './cache';
@@ -49,7 +49,6 @@ const I64_EQZ = 0x50;
 const I64_EQ = 0x51;
 const I64_LT_U = 0x54;
 const I64_GT_U = 0x56;
-const I32_CLZ = 0x67;
 const I32_ADD = 0x6a;
 const I32_AND = 0x71;
 const I32_OR = 0x72;
@@ -602,6 +601,12 @@ export class Emit {
     op(I32_OR);
     storeOp<u32>(FLAG_AUX);
   }
+  /** SHL: CF is the top bit of the value one step before the last; OF = CF ^ sign. */
+  flagsShl<W>(last: i32, r: i32): void {
+    const top = this.k32(sizeof<W>() * 8 - 1);
+    const cf = this.bit<W>(last, top);
+    this.flagsResult<W>(r, cf, this.xor<u32>(cf, this.bit<W>(r, top)));
+  }
   cf(): i32 {
     c32(0);
     loadOp<u32>(FLAG_AUX);
@@ -635,6 +640,14 @@ export class Emit {
     op(I64_EQZ);
     op(I32_EQZ);
     leaveIf();
+  }
+  checkBranch<W>(i: Insn): void {
+    // The target is a constant, and the key says that segments are flat: only a 16-bit or non-canonical target can fault.
+    const target = <u64>(load<i64>(LINEAR_PAGE) + <i64>i.imm);
+    if (sizeof<W>() == 2 || target >> 47) {
+      c32(1);
+      leaveIf();
+    }
   }
   branchTo<W>(i: Insn, target: i32): void {
     c32(<i32>changetype<usize>(i));

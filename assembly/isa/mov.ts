@@ -34,7 +34,7 @@ export function EXTEND_A<B, F, W>(i: Insn): void {
 /** CWD, CDQ, CQO: rDX ← sign of rAX. */
 export function EXTEND_D<B, W>(i: Insn): void {
   const e = core<B>();
-  e.setGpr<W>(16, e.sar<W>(e.gpr<W>(0), sizeof<W>() * 8 - 1));
+  e.setGpr<W>(16, e.sar<W>(e.gpr<W>(0), e.k32(sizeof<W>() * 8 - 1)));
 }
 
 /** NOP and reserved hints: a memory operand is not accessed. */

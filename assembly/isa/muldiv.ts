@@ -36,7 +36,7 @@ export function IMUL<B, W, S>(i: Insn): void {
   const high = e.mulHighSigned<W>(a, b);
   e.setGpr<W>(RAX, low);
   e.setGpr<W>(highHalf<W>(), high);
-  const overflow = e.isNonZero<W>(e.xor<W>(high, e.sar<W>(low, bits<W>() - 1)));
+  const overflow = e.isNonZero<W>(e.xor<W>(high, e.sar<W>(low, e.k32(bits<W>() - 1))));
   e.flagsResult<W>(low, overflow, overflow);
 }
 
@@ -63,7 +63,7 @@ export function DIV<B, W, S>(i: Insn): void {
     e.setGpr<W>(RAX, q);
     e.setGpr<W>(highHalf<W>(), e.sub<W>(low, e.mul<W>(q, d)));
   } else {
-    const n = e.or<u64>(e.shl<u64>(e.zext<W, u64>(high), bits<W>()), e.zext<W, u64>(low));
+    const n = e.or<u64>(e.shl<u64>(e.zext<W, u64>(high), e.k32(bits<W>())), e.zext<W, u64>(low));
     const q = e.zext<u64, W>(e.divu<u64>(n, e.zext<W, u64>(d)));
     e.setGpr<W>(RAX, q);
     e.setGpr<W>(highHalf<W>(), e.sub<W>(low, e.mul<W>(q, d)));
@@ -83,7 +83,7 @@ export function IDIV<B, W, S>(i: Insn): void {
     e.setGpr<W>(RAX, q);
     e.setGpr<W>(highHalf<W>(), e.sub<W>(low, e.mul<W>(q, d)));
   } else {
-    const n = e.or<u64>(e.shl<u64>(e.sext<W, u64>(high), bits<W>()), e.zext<W, u64>(low));
+    const n = e.or<u64>(e.shl<u64>(e.sext<W, u64>(high), e.k32(bits<W>())), e.zext<W, u64>(low));
     const wide = e.sext<W, u64>(d);
     e.faultIf(i, e.isZero<W>(d), DE);
     e.faultIf(i, e.and<u32>(e.equal<u64>(n, e.k<u64>(INT64_MIN)), e.equal<u64>(wide, e.k<u64>(-1))), DE);

@@ -37,7 +37,7 @@ export function SHR<B, W, D, S>(i: Insn): void {
   const r = e.shr<W>(a, n);
   e.put<W, D>(i, p, r);
   if (e.begin(e.isNonZero<u32>(n))) {
-    e.flagsResult<W>(r, e.bit<W>(e.shr<W>(a, e.sub<u32>(n, e.k32(1))), 0), e.bit<W>(r, bits<W>() - 2));
+    e.flagsResult<W>(r, e.bit<W>(e.shr<W>(a, e.sub<u32>(n, e.k32(1))), e.k32(0)), e.bit<W>(r, e.k32(bits<W>() - 2)));
   }
   e.end();
 }
@@ -51,7 +51,7 @@ export function SAR<B, W, D, S>(i: Insn): void {
   const r = e.sar<W>(a, n);
   e.put<W, D>(i, p, r);
   if (e.begin(e.isNonZero<u32>(n))) {
-    e.flagsResult<W>(r, e.bit<W>(e.sar<W>(a, e.sub<u32>(n, e.k32(1))), 0), e.k32(0));
+    e.flagsResult<W>(r, e.bit<W>(e.sar<W>(a, e.sub<u32>(n, e.k32(1))), e.k32(0)), e.k32(0));
   }
   e.end();
 }
@@ -64,8 +64,8 @@ export function ROL<B, W, D, S>(i: Insn): void {
   const r = e.rotl<W>(e.get<W>(p), n);
   e.put<W, D>(i, p, r);
   if (e.begin(e.isNonZero<u32>(n))) {
-    const cf = e.bit<W>(r, 0);
-    e.setCfOf(cf, e.xor<u32>(cf, e.bit<W>(r, bits<W>() - 1)));
+    const cf = e.bit<W>(r, e.k32(0));
+    e.setCfOf(cf, e.xor<u32>(cf, e.bit<W>(r, e.k32(bits<W>() - 1))));
   }
   e.end();
 }
@@ -78,8 +78,8 @@ export function ROR<B, W, D, S>(i: Insn): void {
   const r = e.rotr<W>(e.get<W>(p), n);
   e.put<W, D>(i, p, r);
   if (e.begin(e.isNonZero<u32>(n))) {
-    const cf = e.bit<W>(r, bits<W>() - 1);
-    e.setCfOf(cf, e.xor<u32>(cf, e.bit<W>(r, bits<W>() - 2)));
+    const cf = e.bit<W>(r, e.k32(bits<W>() - 1));
+    e.setCfOf(cf, e.xor<u32>(cf, e.bit<W>(r, e.k32(bits<W>() - 2))));
   }
   e.end();
 }
@@ -139,7 +139,7 @@ export function SHLD<B, W, D, S, C>(i: Insn): void {
   const a = e.get<W>(p);
   const before = e.sub<u32>(n, e.k32(1));
   if (sizeof<W>() == 8) {
-    const r = e.or<W>(e.shl<W>(a, n), e.shr<W>(e.shr<W>(b, 1), e.xor<u32>(n, e.k32(63))));
+    const r = e.or<W>(e.shl<W>(a, n), e.shr<W>(e.shr<W>(b, e.k32(1)), e.xor<u32>(n, e.k32(63))));
     e.put<W, D>(i, p, r);
     if (e.begin(e.isNonZero<u32>(n))) {
       e.flagsShl<W>(e.shl<W>(a, before), r);

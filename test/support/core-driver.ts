@@ -66,6 +66,7 @@ const GS_BASE = 0x20000400n;
 
 export class CoreDriver {
   readonly core: CoreExports;
+  readonly memory: WebAssembly.Memory;
   readonly view: DataView;
   readonly bytes: Uint8Array;
   private readonly fault = new Error('guest fault');
@@ -86,6 +87,7 @@ export class CoreDriver {
       env: { memory, abort: () => { throw new Error('abort in the core'); } }, host,
     });
     this.core = instance.exports as unknown as CoreExports;
+    this.memory = memory;
     this.view = new DataView(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
     this.core.configure(RAM_BYTES);
@@ -170,13 +172,13 @@ export class CoreDriver {
     for (let n = 0; n < piece.length; n++) ram[this.physical(address + BigInt(n)) - base] = piece[n]!;
   }
 
-  /** Executes one instruction; a REP instruction to its end. */
-  execute(): Outcome {
+  /** Executes one instruction; a REP instruction to its end. `once` does it, by default on tier 0. */
+  execute(once: () => void = () => this.core.step()): Outcome {
     const start = this.view.getBigUint64(L.RIP, true);
     const repeats = this.isRepeated();
     for (let n = 0; n < 4096; n++) {
       try {
-        this.core.step();
+        once();
       } catch (e) {
         if (e !== this.fault) throw e;
         this.settle();
