@@ -197,6 +197,8 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
   if (unit) {
     const vector = unavailable(unit, (attributes & ROW_MMX) != 0);
     if (vector) return raising(i, vector, length);
+    // The x87 opcode as FOP holds it: the low bits of the escape byte and ModRM. SDM Vol. 1, 8.1.9.
+    if (unit == UNIT_X87) i.imm = <i32>(((opcode & 7) << 8) | modrm);
   }
 
   decodeOperands(i, row, memory, opcode, vvvv);

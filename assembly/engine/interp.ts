@@ -4,7 +4,7 @@
  */
 import {
   CODE_LINEAR_PAGE, EA_LONG, EFLAGS_REST, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
-  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FPR, FSW, FTW, MXCSR,
+  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FCW, FPR, FSW, FTW, MXCSR,
 } from '../layout';
 import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
 import { bank } from '../mmu/tlb';
@@ -16,9 +16,9 @@ import { Flags } from './flags';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
 import { InterpPacked } from './interp-packed';
-import { raisePendingX87 } from '../system/x87-pending';
+import { pushInteger, pushReal, stored, stores, toInteger, toReal, withInteger, withReal } from '../x87/operations';
+import { begin as beginX87, setControl, wait } from '../x87/stack';
 
-const FSW_ES: u16 = 0x80;
 const FSW_TOP: u16 = 0x3800;
 /** MXCSR without the sticky flags other than PE; and the value of that which the fast path wants. SDM Vol. 1, 10.2.3. */
 const MXCSR_CONTROL_AND_PE: u32 = 0xffe0;
@@ -512,7 +512,7 @@ export class Interp extends InterpPacked {
   // ---- MMX registers: the significands of the x87 registers. REX does not reach them (SDM Vol. 2A, 2.2.1.2). ---------------------
   /** Raises a pending x87 exception, as every MMX instruction does before anything else. */
   @inline mmxBegin(i: Insn): void {
-    if (load<u16>(FSW) & FSW_ES) raisePendingX87(i);
+    wait(i);
   }
   /** MMX register, or the low W of a memory operand, zero-extended. */
   @inline mmx<W, K>(i: Insn): u64 {
@@ -536,5 +536,51 @@ export class Interp extends InterpPacked {
   /** 1 when MXCSR is such that ordinary results can change nothing in it: masked, to nearest, no DAZ or FTZ, PE already set. */
   @inline mxcsrSettled(): u32 {
     return u32((load<u32>(MXCSR) & MXCSR_CONTROL_AND_PE) == MXCSR_SETTLED);
+  }
+
+  // ---- x87 ------------------------------------------------------------------------------------------------------------------------
+  /** Raises a pending x87 exception: the start of a waiting control instruction. */
+  @inline x87Wait(i: Insn): void {
+    wait(i);
+  }
+  /** The same for an arithmetic instruction, which one of the operations below then ends. */
+  @inline x87Begin(i: Insn): void {
+    beginX87(i);
+  }
+  /** ST(0) op a single or double. */
+  @inline x87Real<W>(op: u32, bits: W): void {
+    withReal<W>(op, bits);
+  }
+  /** ST(0) op a signed integer. */
+  @inline x87Integer<W>(op: u32, value: W): void {
+    withInteger(op, <i64>this.sext<W, u64>(value));
+  }
+  @inline x87PushReal<W>(bits: W): void {
+    pushReal<W>(bits);
+  }
+  @inline x87PushInteger<W>(value: W): void {
+    pushInteger(<i64>this.sext<W, u64>(value));
+  }
+  /** ST(0) as it is stored to memory, if x87Stores() says so; x87Stored() ends the instruction. */
+  @inline x87ToReal<W>(): W {
+    return toReal<W>();
+  }
+  @inline x87ToInteger<W>(truncate: u32): W {
+    return toInteger<W>(truncate != 0);
+  }
+  @inline x87Stores(): u32 {
+    return u32(stores());
+  }
+  @inline x87Stored(pops: u32): void {
+    stored(pops);
+  }
+  @inline x87Control(): u16 {
+    return load<u16>(FCW);
+  }
+  @inline x87SetControl(value: u16): void {
+    setControl(value);
+  }
+  @inline x87Status(): u16 {
+    return load<u16>(FSW);
   }
 }

@@ -53,7 +53,8 @@ function parseOperand(text: string): Operand {
   const fixed = FIXED[text];
   if (fixed) return { ...operand, letter: text, suffix: fixed[1], source: L.SOURCE_FIXED, fixed: fixed[0], isRegister: true };
   if (text === '1') return { ...operand, letter: '1' };
-  if (/^(ST0|STi)$/.test(text)) return { ...operand, letter: text };
+  if (text === 'ST0') return { ...operand, letter: text };
+  if (text === 'STi') return { ...operand, letter: text, source: L.SOURCE_RM, isRegister: true };
   operand.letter = text[0]!;
   operand.suffix = text.slice(1);
   const register = (source: number, memory: boolean, reg: boolean) => {

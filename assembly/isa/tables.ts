@@ -14,6 +14,8 @@ import { SIMD_AES, SIMD_CLMUL, SIMD_SHA, SIMD_SSE3, SIMD_SSE41, SIMD_SSE42, SIMD
 import { MMX_SSE2, SIMD } from './simd.table.ts';
 import { STACK } from './stack.table.ts';
 import { SYSTEM } from './system.table.ts';
+import { X87 } from './x87.table.ts';
+import { XSAVE } from './xsave.table.ts';
 
 export const TABLES: Table[] = [
   ALU,
@@ -37,4 +39,6 @@ export const TABLES: Table[] = [
   SIMD_AES,
   SIMD_CLMUL,
   SIMD_SHA,
+  X87,
+  XSAVE,
 ];
