@@ -160,7 +160,7 @@ function loadExtended(i: Insn): void {
 function storeExtended(i: Insn): void {
   if (stores()) {
     const e = core<Interp>();
-    const linear = e.linear(i, EXTENDED_BYTES);
+    const linear = e.linearForWrite(i, EXTENDED_BYTES);
     probeWrite(i, linear, 8);
     probeWrite(i, linear + 8, 2);
     e.storeAt<u64>(i, linear, Fp.lo);
@@ -217,14 +217,15 @@ export function FTST(i: Insn): void {
   compare(reads(i), 0, 0, false, 0);
 }
 
-/** EFLAGS as compared: C0, C2 and C3 are at the distance of CF, PF and ZF. OF, SF and AF are cleared. */
+/**
+ * EFLAGS as compared: C0, C2 and C3 are at the distance of CF, PF and ZF. OF, SF and AF are cleared. The flags change even if an
+ * unmasked exception was found, as AMD processors do; SDM Vol. 2 (FCOMI) leaves them alone then.
+ */
 function compareToFlags(i: Insn, quiet: bool, pops: u32): void {
   const n = number(i);
   const codes = readsBoth(i, n) ? f80Compare(hiOf(0), loOf(0), hiOf(n), loOf(n), quiet) : C0 | C2 | C3;
-  if (!mustNotWrite()) {
-    Flags.setArithmetic(codes >> 8);
-    if (pops) pop();
-  }
+  Flags.setArithmetic(codes >> 8);
+  if (pops && !mustNotWrite()) pop();
   finish(0, C1);
 }
 export function FCOMI(i: Insn): void {
@@ -450,7 +451,7 @@ export function FLDENV<W>(i: Insn): void {
 }
 /** FNSTENV, which then masks all exceptions. */
 export function FNSTENV<W>(i: Insn): void {
-  const linear = core<Interp>().linear(i, environmentSize<W>());
+  const linear = core<Interp>().linearForWrite(i, environmentSize<W>());
   probeBlock<W>(i, linear, environmentSize<W>());
   buildEnvironment<W>();
   writeBlock<W>(i, linear, 0, environmentSize<W>());
@@ -465,7 +466,7 @@ export function FRSTOR<W>(i: Insn): void {
 }
 /** FNSAVE: environment and registers, then FNINIT. */
 export function FNSAVE<W>(i: Insn): void {
-  const linear = core<Interp>().linear(i, saveSize<W>());
+  const linear = core<Interp>().linearForWrite(i, saveSize<W>());
   probeBlock<W>(i, linear, saveSize<W>());
   buildEnvironment<W>();
   buildRegisters<W>();

@@ -37,7 +37,13 @@ const YMM_BYTES: usize = 32;
 
 /** Linear address of the area; #GP(0) unless aligned. */
 function area(i: Insn, size: u32, alignment: u64): u64 {
-  const linear = core<Interp>().linear(i, size);
+  return aligned(core<Interp>().linear(i, size), alignment);
+}
+/** The same for an area that is written. */
+function areaForWrite(i: Insn, size: u32, alignment: u64): u64 {
+  return aligned(core<Interp>().linearForWrite(i, size), alignment);
+}
+function aligned(linear: u64, alignment: u64): u64 {
   if (linear & (alignment - 1)) fault(GP, 0);
   return linear;
 }
@@ -54,7 +60,7 @@ function sseEnabled(): bool {
 /** FXSAVE: x87 state, and MXCSR and XMM unless CR4.OSFXSR is clear. The bytes beyond are left as they are. */
 export function FXSAVE<P>(i: Insn): void {
   checkFxsave();
-  const linear = area(i, FXSAVE_BYTES, FXSAVE_ALIGNMENT);
+  const linear = areaForWrite(i, FXSAVE_BYTES, FXSAVE_ALIGNMENT);
   probeBlock<u64>(i, linear, FXSAVE_BYTES);
   buildX87(sizeof<P>() == 8);
   let size = PART_XMM;
@@ -97,7 +103,7 @@ export function XSAVE<P>(i: Insn): void {
   checkXsave();
   const components = requested();
   const size = areaSize(components);
-  const linear = area(i, size, XSAVE_ALIGNMENT);
+  const linear = areaForWrite(i, size, XSAVE_ALIGNMENT);
   probeBlock<u64>(i, linear, size);
   const before = core<Interp>().loadAt<u64>(i, linear + HEADER);
   if (components & X87) {

@@ -4,7 +4,7 @@
  * BLOCK; guest memory is checked whole before a byte of it or of the state changes.
  */
 import {
-  BLOCK, FCW, FDP, FIP, FOP, FPR, FSW, FTW, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MXCSR, XMM,
+  BLOCK, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MXCSR, XMM,
 } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
@@ -80,18 +80,25 @@ function word<W>(n: usize): u32 {
 /** Environment into BLOCK. */
 export function buildEnvironment<W>(): void {
   const unused: u32 = 0xffff0000;
-  const fip = <u32>load<u64>(FIP);
-  const fdp = <u32>load<u64>(FDP);
+  let fip = <u32>load<u64>(FIP);
+  let fdp = <u32>load<u64>(FDP);
+  const fcs: u32 = load<u16>(FCS);
+  const fds: u32 = load<u16>(FDS);
   const fop: u32 = load<u16>(FOP);
   putWord<W>(0, unused | load<u16>(FCW));
   putWord<W>(1, unused | load<u16>(FSW));
   putWord<W>(2, unused | fullTags());
   if (load<u32>(MODE) & MODE_PROTECTED) {
     putWord<W>(3, fip);
-    putWord<W>(4, fop << 16); // with FCS, which is zero
+    putWord<W>(4, (fop << 16) | fcs);
     putWord<W>(5, fdp);
-    putWord<W>(6, unused);
-  } else if (sizeof<W>() == 4) {
+    putWord<W>(6, unused | fds);
+    return;
+  }
+  // Real and virtual-8086 mode: linear addresses.
+  fip += fcs << 4;
+  fdp += fds << 4;
+  if (sizeof<W>() == 4) {
     putWord<W>(3, unused | (fip & 0xffff));
     putWord<W>(4, ((fip >> 16) << 12) | fop);
     putWord<W>(5, unused | (fdp & 0xffff));
@@ -115,15 +122,21 @@ export function takeEnvironment<W>(): void {
   let fip: u32 = word<W>(3);
   let fdp: u32 = word<W>(5);
   let fop: u32 = word<W>(4);
+  let fcs: u32 = fop;
+  let fds: u32 = word<W>(6);
   if (load<u32>(MODE) & MODE_PROTECTED) fop = sizeof<W>() == 4 ? fop >> 16 : 0;
   else {
     const high: u32 = sizeof<W>() == 4 ? 0x0ffff000 : 0xf000;
     fip = (fip & 0xffff) | ((fop & high) << 4);
-    fdp = (fdp & 0xffff) | ((word<W>(6) & high) << 4);
+    fdp = (fdp & 0xffff) | ((fds & high) << 4);
+    fcs = 0;
+    fds = 0;
   }
   store<u16>(FOP, fop & FOP_MASK);
   store<u64>(FIP, fip);
   store<u64>(FDP, fdp);
+  store<u16>(FCS, fcs);
+  store<u16>(FDS, fds);
 }
 
 /** The registers ST(0)…ST(7) into BLOCK, after the environment. */
@@ -141,7 +154,9 @@ const IMAGE_FSW: usize = BLOCK + 2;
 const IMAGE_FTW: usize = BLOCK + 4;
 const IMAGE_FOP: usize = BLOCK + 6;
 const IMAGE_FIP: usize = BLOCK + 8;
+const IMAGE_FCS: usize = BLOCK + 12;
 const IMAGE_FDP: usize = BLOCK + 16;
+const IMAGE_FDS: usize = BLOCK + 20;
 const IMAGE_MXCSR: usize = BLOCK + 24;
 const IMAGE_MXCSR_MASK: usize = BLOCK + 28;
 const IMAGE_ST: usize = BLOCK + 32;
@@ -176,7 +191,9 @@ export function buildX87(wide: bool): void {
     store<u64>(IMAGE_FDP, load<u64>(FDP));
   } else {
     store<u32>(IMAGE_FIP, <u32>load<u64>(FIP));
+    store<u16>(IMAGE_FCS, load<u16>(FCS));
     store<u32>(IMAGE_FDP, <u32>load<u64>(FDP));
+    store<u16>(IMAGE_FDS, load<u16>(FDS));
   }
   for (let n: u32 = 0; n < REGISTERS; n++) memory.copy(IMAGE_ST + <usize>(n << 4), slot(n), REGISTER_BYTES);
 }
@@ -188,6 +205,8 @@ export function takeX87(wide: bool): void {
   store<u16>(FOP, <u32>load<u16>(IMAGE_FOP) & FOP_MASK);
   store<u64>(FIP, wide ? load<u64>(IMAGE_FIP) : <u64>load<u32>(IMAGE_FIP));
   store<u64>(FDP, wide ? load<u64>(IMAGE_FDP) : <u64>load<u32>(IMAGE_FDP));
+  store<u16>(FCS, wide ? 0 : load<u16>(IMAGE_FCS));
+  store<u16>(FDS, wide ? 0 : load<u16>(IMAGE_FDS));
   for (let n: u32 = 0; n < REGISTERS; n++) memory.copy(slot(n), IMAGE_ST + <usize>(n << 4), REGISTER_BYTES);
 }
 /** x87 state as after reset of the component: FNINIT and registers of zero. SDM Vol. 1, 13.6. */

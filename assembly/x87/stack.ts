@@ -1,11 +1,12 @@
 /**
  * The x87 register stack, its tags, and how exceptions end an instruction. SDM Vol. 1, 8.1 and 8.5 to 8.7.
  * An instruction goes begin → compute into Fp (changes nothing) → replace, push or pop → finish.
- * Pointers: FIP is kept for every non-control instruction, FOP and FDP only for one that raises an unmasked exception,
- * and FCS and FDS are always zero (CPUID.7.0:EBX bits 6 and 13 announce the last two; SDM Vol. 1, 8.1.8).
- * FIP and FDP are offsets, but linear addresses in real and virtual-8086 mode, which is what the images there hold.
+ * Every non-control instruction leaves its address and opcode in FCS:FIP and FOP, and the address of its memory operand, if
+ * it has one, in FDS:FDP (8.1.8 and 8.1.9), as AMD processors do too; some of Intel keep FOP and FDP for unmasked exceptions only.
  */
-import { CODE_BASE, FCW, FDP, FIP, FOP, FPR, FSW, FTW, LINEAR_PAGE, MODE, MODE_PROTECTED } from '../layout';
+import {
+  CODE_BASE, CS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, LINEAR_PAGE, SEG, SEG_SELECTOR, SEG_SIZE,
+} from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { C1, clearFlags, FLAG_IE, FLAGS_ALL, Fp, mustNotWrite, setF80, useX87Control } from '../fpu/state';
@@ -151,20 +152,20 @@ export function pushResult(): void {
 
 /** Ends an instruction: the condition codes in `affected` become `codes` (C1 also tells of rounding), exceptions are noted. */
 export function finish(codes: u32, affected: u32): void {
-  const i = changetype<Insn>(current);
   const rounded: u32 = Fp.roundedUp ? C1 : 0;
   let fsw = (<u32>load<u16>(FSW) & ~affected) | codes | rounded | Fp.flags | stackBits;
-  const base: u64 = load<u32>(MODE) & MODE_PROTECTED ? 0 : load<u64>(CODE_BASE);
-  if (Fp.flags & ~Fp.masks) {
-    fsw |= FSW_ES | FSW_B;
-    store<u16>(FOP, i.imm);
-    if ((<u32>i.imm & 0xff) < MODRM_REGISTER) {
-      const e = core<Interp>();
-      store<u64>(FDP, base ? e.linear(i, 1) : e.effective(i));
-    }
-  }
+  if (Fp.flags & ~Fp.masks) fsw |= FSW_ES | FSW_B;
   store<u16>(FSW, fsw);
-  store<u64>(FIP, load<u64>(LINEAR_PAGE) + <u64>i.offset - load<u64>(CODE_BASE) + base);
+  setPointers(changetype<Insn>(current));
+}
+
+function setPointers(i: Insn): void {
+  store<u64>(FIP, load<u64>(LINEAR_PAGE) + <u64>i.offset - load<u64>(CODE_BASE));
+  store<u16>(FCS, load<u16>(SEG + CS * SEG_SIZE, SEG_SELECTOR));
+  store<u16>(FOP, i.imm);
+  if ((<u32>i.imm & 0xff) >= MODRM_REGISTER) return;
+  store<u64>(FDP, core<Interp>().effective(i));
+  store<u16>(FDS, load<u16>(SEG + (<usize>i.ea >> 4) * SEG_SIZE, SEG_SELECTOR));
 }
 
 /** Sets FCW. An exception flag that it unmasks becomes pending. */
@@ -186,4 +187,6 @@ export function initialise(): void {
   store<u16>(FOP, 0);
   store<u64>(FIP, 0);
   store<u64>(FDP, 0);
+  store<u16>(FCS, 0);
+  store<u16>(FDS, 0);
 }
