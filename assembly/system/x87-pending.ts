@@ -6,7 +6,7 @@ import { CR0_NE } from './control';
 import { faultAt, MF } from './fault';
 
 /** Host note: an x87 exception was to be reported by IRQ 13; the detail is the status word. */
-const NOTE_X87_IRQ13: u32 = 3;
+const NOTE_X87_IRQ13: u32 = 4;
 
 /** #MF at instruction `i` when errors are reported natively; with CR0.NE clear the PC reports them by IRQ 13, which is not wired. */
 export function raisePendingX87(i: Insn): void {
