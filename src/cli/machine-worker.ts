@@ -7,7 +7,9 @@ serveMachine({
   openShare: (share) => {
     switch (share.kind) {
       case 'host':
-        return new NodeHostFs({ folder: String(share['folder']), readOnly: share['readOnly'] === true });
+        return {
+          fileSystem: new NodeHostFs({ folder: String(share['folder']), readOnly: share['readOnly'] === true }),
+        };
       default:
         throw new AssertionError(`there is no kind of share "${share.kind}"`);
     }

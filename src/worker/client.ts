@@ -4,7 +4,17 @@
  */
 import { transfer, type Remote } from 'comlink';
 import { AssertionError, VivariumError } from '../util/errors.ts';
-import type { HostMessage, MachineConfig, MachineControl, MachineExit, MachineStatistics, Outcome, StreamName, WorkerMessage } from './protocol.ts';
+import type {
+  HostMessage,
+  MachineConfig,
+  MachineControl,
+  MachineCreated,
+  MachineExit,
+  MachineStatistics,
+  Outcome,
+  StreamName,
+  WorkerMessage,
+} from './protocol.ts';
 
 /** Input that the guest has not taken, above which {@link MachineStream.drained} makes a sender wait. */
 const INPUT_HIGH_BYTES = 64 * 1024;
@@ -88,20 +98,34 @@ export class RunningMachine {
   readonly exit: Promise<MachineExit>;
   /** What it had done in the end; there once {@link exit} resolved. */
   finalStatistics: MachineStatistics | undefined;
+  /** What opening each share told, in the order of the configuration. */
+  readonly shareDetails: readonly unknown[];
   readonly #connection: WorkerConnection;
   readonly #streams: Map<StreamName, MachineStream>;
 
-  private constructor(connection: WorkerConnection, streams: Map<StreamName, MachineStream>, exit: Promise<MachineExit>) {
+  private constructor(
+    connection: WorkerConnection,
+    streams: Map<StreamName, MachineStream>,
+    exit: Promise<MachineExit>,
+    shareDetails: readonly unknown[],
+  ) {
     this.#connection = connection;
+    this.shareDetails = shareDetails;
     this.#streams = streams;
     this.exit = exit;
   }
 
   /**
    * Makes the machine in the worker and starts it. `prepare` gets it before the guest's first instruction, to connect its
-   * streams. The kernel's, the initramfs's and the core's buffers are copied. Throws what Machine's constructor throws.
+   * streams. The kernel's, the initramfs's and the core's buffers are copied. Throws what Machine's constructor throws, or
+   * the reason of `signal`, which only counts until the machine runs.
    */
-  static async start(connection: WorkerConnection, config: MachineConfig, prepare?: (machine: RunningMachine) => void): Promise<RunningMachine> {
+  static async start(
+    connection: WorkerConnection,
+    config: MachineConfig,
+    prepare?: (machine: RunningMachine) => void,
+    signal?: AbortSignal,
+  ): Promise<RunningMachine> {
     const streams = new Map<StreamName, MachineStream>();
     const writing = new Set<Promise<void>>();
     const streamOf = (name: StreamName): MachineStream => {
@@ -126,11 +150,24 @@ export class RunningMachine {
       });
     });
     ended.catch(() => {});
+    // The worker itself gives up, so that it can clear away what it was in the middle of.
+    const giveUp = (): void => void connection.control.stop();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    let created: MachineCreated;
     try {
-      unwrap(await Promise.race([connection.control.create(config, transfer(connection.remoteData, [connection.remoteData])), failure]));
+      signal?.throwIfAborted();
+      created = unwrap(
+        await Promise.race([
+          connection.control.create(config, transfer(connection.remoteData, [connection.remoteData])),
+          failure,
+        ]),
+      );
+      signal?.throwIfAborted();
     } catch (error) {
       await connection.close();
-      throw error;
+      throw signal?.aborted === true ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
     /** Never resolves; rejects when the worker dies or a receiver of output throws. */
     const broken = Promise.race([failure, ended.then(() => new Promise<never>(() => {}))]);
@@ -151,7 +188,7 @@ export class RunningMachine {
     };
     const exit = run();
     exit.catch(() => {}); // whoever wants to know awaits it
-    const machine: RunningMachine = new RunningMachine(connection, streams, exit);
+    const machine: RunningMachine = new RunningMachine(connection, streams, exit, created.shareDetails);
     for (const name of ['com1', 'com2', 'debug'] as const) streamOf(name);
     (config.ports ?? []).forEach((_, id) => streamOf(`port${id}`));
     prepare?.(machine);

@@ -12,11 +12,13 @@ export interface NodeMachineOptions {
   readonly config: MachineConfig;
   /** Gets the machine before the guest's first instruction, to connect its streams. */
   readonly prepare?: (machine: RunningMachine) => void;
+  /** Gives up while the machine is being made. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Starts the worker and the machine in it. Throws BAD_KERNEL, BAD_MEMORY_SIZE, NOT_FOUND, USAGE, LIMIT or NOT_BUILT. */
-export function startNodeMachine({ script, config, prepare }: NodeMachineOptions): Promise<RunningMachine> {
-  return RunningMachine.start(connect(script), config, prepare);
+export function startNodeMachine({ script, config, prepare, signal }: NodeMachineOptions): Promise<RunningMachine> {
+  return RunningMachine.start(connect(script), config, prepare, signal);
 }
 
 function connect(script: URL): WorkerConnection {
@@ -34,7 +36,14 @@ function connect(script: URL): WorkerConnection {
       local.on('message', receive);
     },
     onFailure: (fail) => {
-      worker.once('error', (error) => fail(new AssertionError(`the machine's worker failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, { cause: error })));
+      worker.once('error', (error) =>
+        fail(
+          new AssertionError(
+            `the machine's worker failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+            { cause: error },
+          ),
+        ),
+      );
       worker.once('exit', (code) => fail(new AssertionError(`the machine's worker ended by itself with code ${code}`)));
     },
     close: async () => {

@@ -25,6 +25,12 @@ export interface ShareConfig {
   readonly [detail: string]: unknown;
 }
 
+/** What the worker tells about the machine that it made. */
+export interface MachineCreated {
+  /** What opening each share told, in the order of the configuration; between the worker's script and who starts it. */
+  readonly shareDetails: readonly unknown[];
+}
+
 /** A port of the virtio console: /dev/virtio-ports/NAME in the guest, or hvcN when it is a console. */
 export interface PortConfig {
   readonly name?: string;
@@ -77,11 +83,11 @@ export type Outcome<T> =
 
 /** What the worker exposes over comlink. */
 export interface MachineControl {
-  /** Builds the machine; resolves when the kernel is loaded. */
-  create(config: MachineConfig, data: MessagePort): Promise<Outcome<null>>;
+  /** Builds the machine; resolves when the kernel is loaded. {@link stop} gives up. */
+  create(config: MachineConfig, data: MessagePort): Promise<Outcome<MachineCreated>>;
   /** Runs it to its end. */
   run(): Promise<Outcome<MachineExit>>;
-  /** Pulls the plug. */
+  /** Pulls the plug, or gives up making the machine. */
   stop(): void;
   pressPowerButton(): void;
   resizeConsole(columns: number, rows: number): void;

@@ -11,15 +11,39 @@ import type { MachineHost } from '../machine/host.ts';
 import { MachineTime } from '../machine/time.ts';
 import { Machine, type MachineExit, type MachineStatistics } from '../machine/machine.ts';
 import { assert, VivariumError } from '../util/errors.ts';
-import type { DiskConfig, HostMessage, MachineConfig, MachineControl, Outcome, PortConfig, ShareConfig, StreamName } from './protocol.ts';
+import type {
+  DiskConfig,
+  HostMessage,
+  MachineConfig,
+  MachineControl,
+  MachineCreated,
+  Outcome,
+  PortConfig,
+  ShareConfig,
+  StreamName,
+} from './protocol.ts';
 import { PartialInput, StreamHub, type DataPort } from './stream-hub.ts';
+
+/** What the maker of a share's file system may need. */
+export interface ShareContext {
+  /** The machine's clock, for the times of files. */
+  readonly clock: Pick<Clock, 'nowNs' | 'bootUnixMs'>;
+  /** Nobody wants the machine any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface OpenedShare {
+  readonly fileSystem: FileSystem;
+  /** Something for whoever starts the machine; a structured clone carries it. */
+  readonly details?: unknown;
+}
 
 /** What a platform, and the script that starts the worker, bring along. */
 export interface WorkerPlatform {
   readonly host: MachineHost;
   openDisk(disk: DiskConfig): BlockBackend | Promise<BlockBackend>;
   /** Makes the file system of a share, whose calls answer at once if they can. */
-  openShare(share: ShareConfig, clock: Pick<Clock, 'nowNs' | 'bootUnixMs'>): FileSystem | Promise<FileSystem>;
+  openShare(share: ShareConfig, context: ShareContext): OpenedShare | Promise<OpenedShare>;
   /** Called with every message that arrives on the port. */
   listen(port: MessagePort, receive: (message: HostMessage) => void): DataPort;
 }
@@ -28,12 +52,13 @@ export class MachineServer implements MachineControl {
   readonly #platform: WorkerPlatform;
   #machine: Machine | undefined;
   #hub: StreamHub | undefined;
+  readonly #givenUp = new AbortController();
 
   constructor(platform: WorkerPlatform) {
     this.#platform = platform;
   }
 
-  create(config: MachineConfig, data: MessagePort): Promise<Outcome<null>> {
+  create(config: MachineConfig, data: MessagePort): Promise<Outcome<MachineCreated>> {
     return outcome(async () => {
       assert(this.#machine === undefined, 'a worker runs one machine');
       const hub = new StreamHub(this.#platform.listen(data, (message) => hub.receive(message)));
@@ -42,7 +67,14 @@ export class MachineServer implements MachineControl {
       const time = new MachineTime(() => host.monotonicNs(), host.unixMs());
       const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
       const disks = await Promise.all((config.disks ?? []).map((disk) => openDisk(disk)));
-      const shares = await Promise.all((config.shares ?? []).map(async (share) => ({ tag: share.tag, fileSystem: await openShare(share, time) })));
+      const { signal } = this.#givenUp;
+      const shares = await Promise.all(
+        (config.shares ?? []).map(async (share) => ({
+          tag: share.tag,
+          ...(await openShare(share, { clock: time, signal })),
+        })),
+      );
+      signal.throwIfAborted();
       const machine: Machine = new Machine({
         coreModule,
         ramBytes: config.ramBytes,
@@ -60,7 +92,7 @@ export class MachineServer implements MachineControl {
       });
       const com1Input: PartialInput = new PartialInput(hub, 'com1', (bytes) => machine.com1Input(bytes));
       this.#machine = machine;
-      return null;
+      return { shareDetails: shares.map(({ details }) => details) };
     });
   }
 
@@ -75,6 +107,7 @@ export class MachineServer implements MachineControl {
   }
 
   stop(): void {
+    this.#givenUp.abort();
     this.#machine?.stop();
   }
   pressPowerButton(): void {
@@ -111,7 +144,12 @@ export class MachineServer implements MachineControl {
 }
 
 /** Joins a console port to its stream. Its credit follows what the guest's driver takes. */
-function consolePort(hub: StreamHub, machine: () => Machine, { name, console }: PortConfig, id: number): ConsolePortOptions {
+function consolePort(
+  hub: StreamHub,
+  machine: () => Machine,
+  { name, console }: PortConfig,
+  id: number,
+): ConsolePortOptions {
   const stream: StreamName = `port${id}`;
   let untakenBytes = 0;
   hub.onInput(stream, (bytes) => {
@@ -136,6 +174,10 @@ async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> {
     return { ok: true, value: await action() };
   } catch (error) {
     if (error instanceof VivariumError) return { ok: false, code: error.code, message: error.message };
-    return { ok: false, code: 'ASSERTION', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return {
+      ok: false,
+      code: 'ASSERTION',
+      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
 }
