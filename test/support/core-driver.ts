@@ -63,6 +63,7 @@ const CR0 = 0x80050033n; // PG AM WP NE ET MP PE
 const CR4 = 0x40620n; // OSXSAVE OSXMMEXCPT OSFXSR PAE
 const EFER = 0xd01n; // NXE LMA LME SCE
 const GS_BASE = 0x20000400n;
+const TSS_LIMIT = 0x65; // the offset of the I/O map would be at 0x66
 
 export class CoreDriver {
   readonly core: CoreExports;
@@ -98,6 +99,8 @@ export class CoreDriver {
     set(L.CR4, CR4);
     set(L.EFER, EFER);
     set(L.XCR0, 7n);
+    // A task-state segment without an I/O map: no port is allowed.
+    this.view.setUint32(L.SEG + L.TR * L.SEG_SIZE + L.SEG_LIMIT, TSS_LIMIT, true);
   }
 
   private map(): void {
