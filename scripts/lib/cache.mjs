@@ -11,12 +11,15 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const MANIFEST = 'manifest.json';
+const TEMPORARY = '.tmp-';
+const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
 
 /** VIVARIUM_CACHE, else XDG_CACHE_HOME/vivarium, else ~/.cache/vivarium. */
 export function cacheDir() {
@@ -68,8 +71,14 @@ export function findEntries(kind, accepts) {
 
 /** A temporary folder inside the cache (same file system, so publish is a rename). The caller removes it. */
 export function temporaryFolder(kind) {
-  mkdirSync(join(cacheDir(), kind), { recursive: true });
-  return mkdtempSync(join(cacheDir(), kind, '.tmp-'));
+  const root = join(cacheDir(), kind);
+  mkdirSync(root, { recursive: true });
+  // What a build that was killed left: gigabytes, for a kernel.
+  const leftovers = readdirSync(root).filter((name) => name.startsWith(TEMPORARY));
+  for (const path of leftovers.map((name) => join(root, name))) {
+    if (Date.now() - statSync(path).mtimeMs > LEFTOVER_AGE_MS) rmSync(path, { recursive: true, force: true });
+  }
+  return mkdtempSync(join(root, TEMPORARY));
 }
 
 /**
