@@ -102,10 +102,12 @@ writeFileSync(new URL('dispatch.ts', out), text);
 /** Semantic functions whose forms are instantiated for the Emit backend too. */
 const EMITTED = new Set([
   'ADD', 'ADC', 'SUB', 'SBB', 'CMP', 'AND', 'OR', 'XOR', 'TEST', 'NOT', 'NEG', 'XADD', 'CMPXCHG', 'XCHG', 'MOV', 'MOVZX', 'MOVSX', 'LEA', 'EXTEND_A',
-  'EXTEND_D', 'SHL', 'SHR', 'SAR', 'DIV', 'PUSH', 'POP', 'CALL', 'CALL_E', 'JMP', 'JMP_E', 'RET', 'PSHUFB',
+  'EXTEND_D', 'SHL', 'SHR', 'SAR', 'DIV', 'PUSH', 'POP', 'CALL', 'CALL_E', 'JMP', 'JMP_E', 'RET',
 ]);
+/** Vector operations emitted within the shape XMM2. */
+const EMITTED_VECTOR = /^XMM2<Interp, (PSHUFB|PXOR|PAND|POR),/;
 const functionOf = (form: Form) => form.call.replace(/[<(].*/s, '');
-const emitted = compiled.forms.filter((f) => f.call.includes('Interp') && EMITTED.has(functionOf(f)));
+const emitted = compiled.forms.filter((f) => f.call.includes('Interp') && (EMITTED.has(functionOf(f)) || EMITTED_VECTOR.test(f.call)));
 const helpers = compiled.forms.filter((f) => !f.call.includes('Interp'));
 const emitImports = new Map<string, Set<string>>();
 for (const form of emitted) {
@@ -121,6 +123,8 @@ import { setNext } from '../engine/cache';
 import { cold } from './dispatch';
 `;
 for (const [group, names] of emitImports) emitText += `import { ${[...names].sort().join(', ')} } from '../isa/${group}';\n`;
+const emittedOperations = [...operations].filter((o) => emitted.some((f) => new RegExp(`\\b${o}\\b`).test(f.call))).sort();
+if (emittedOperations.length > 0) emitText += `import { ${emittedOperations.join(', ')} } from '../isa/operations';\n`;
 emitText += `
 /** Writes the code of one instruction. False when its form is not emitted yet. */
 export function emitInsn(i: Insn, index: i32): bool {

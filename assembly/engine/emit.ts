@@ -705,4 +705,29 @@ export class Emit {
     simd(11);
     memarg(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
   }
+  /** A constant in every lane of width L. */
+  splat<L>(value: u64): i32 {
+    if (sizeof<L>() == 8) c64(<i64>value);
+    else c32(<i32>value);
+    simd(sizeof<L>() == 1 ? 0x0f : sizeof<L>() == 2 ? 0x10 : sizeof<L>() == 4 ? 0x11 : 0x12);
+    return setV128();
+  }
+  vector2(a: i32, b: i32, code: u32): i32 {
+    get(a);
+    get(b);
+    simd(code);
+    return setV128();
+  }
+  i8x16_swizzle(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x0e);
+  }
+  v128_and(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x4e);
+  }
+  v128_or(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x50);
+  }
+  v128_xor(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x51);
+  }
 }
