@@ -30,11 +30,6 @@ export class PanicWatch {
     return this.#isFound;
   }
 
-  /** The output went on: it was a program's text. */
-  forget(): void {
-    this.#isFound = false;
-  }
-
   #endsWithMark(): boolean {
     const start = this.#line.length - PANIC_END.length;
     return start >= 0 && PANIC_END.every((byte, index) => this.#line[start + index] === byte);

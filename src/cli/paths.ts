@@ -12,7 +12,8 @@ export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
     const above = dirname(folder);
-    if (above === folder) throw new VivariumError(ErrorCodes.NOT_BUILT, 'vivarium is not installed as a package; install it again');
+    if (above === folder)
+      throw new VivariumError(ErrorCodes.NOT_BUILT, 'vivarium is not installed as a package; install it again');
     folder = above;
   }
   return folder;
@@ -24,7 +25,9 @@ export function readCore(): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new VivariumError(ErrorCodes.NOT_BUILT, `the CPU core ${path} is not there; build it with npm run build`, { cause: error });
+    throw new VivariumError(ErrorCodes.NOT_BUILT, `the CPU core ${path} is not there; build it with npm run build`, {
+      cause: error,
+    });
   }
 }
 
@@ -42,11 +45,18 @@ export function cachedKernel(arch = 'x86_64'): string {
   const entries = (existsSync(root) ? readdirSync(root) : [])
     .map((name) => join(root, name))
     .filter((folder) => existsSync(join(folder, 'vmlinux')) && existsSync(join(folder, MANIFEST)))
-    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as { arch?: string; builtAt?: string } }))
+    .map((folder) => ({
+      folder,
+      manifest: JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as { arch?: string; builtAt?: string },
+    }))
     .filter(({ manifest }) => manifest.arch === arch)
     .sort((a, b) => (b.manifest.builtAt ?? '').localeCompare(a.manifest.builtAt ?? ''));
   const newest = entries[0];
-  if (newest === undefined) throw new VivariumError(ErrorCodes.NOT_BUILT, 'no guest kernel is built yet; run npm start once, or name one with --kernel');
+  if (newest === undefined)
+    throw new VivariumError(
+      ErrorCodes.NOT_BUILT,
+      'no guest kernel is built yet; run npm start once, or name one with --kernel',
+    );
   return join(newest.folder, 'vmlinux');
 }
 
@@ -55,7 +65,7 @@ export function readUserFile(path: string, what: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'is a folder' : 'can\'t be read';
+    const reason = (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'is a folder' : "can't be read";
     throw new VivariumError(ErrorCodes.NOT_FOUND, `${what} ${path} ${reason}; check the path`, { cause: error });
   }
 }

@@ -7,7 +7,8 @@ const PAGE_BYTES = 4096;
 /** Bytes in a size like 512M, 2G, 1.5g or 65536k; without a unit, bytes. `what` is what errors call it. Throws USAGE. */
 export function parseSize(text: string, what: string): number {
   const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text.trim());
-  if (match === null) throw new VivariumError(ErrorCodes.USAGE, `${what} "${text}" is no size; write one like 512M or 2G`);
+  if (match === null)
+    throw new VivariumError(ErrorCodes.USAGE, `${what} "${text}" is no size; write one like 512M or 2G`);
   return Math.floor(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!);
 }
 

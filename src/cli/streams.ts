@@ -21,7 +21,12 @@ export function writeTo(stream: Writable): (bytes: Uint8Array) => Promise<void> 
  * Passes on what arrives, pausing while the guest takes none. `transform` may filter it (undefined: stop reading).
  * Returns what ends it.
  */
-export function pumpInput(source: NodeJS.ReadStream, target: InputTarget, transform: (bytes: Uint8Array) => Uint8Array | undefined, onEnd: () => void): () => void {
+export function pumpInput(
+  source: NodeJS.ReadStream,
+  target: InputTarget,
+  transform: (bytes: Uint8Array) => Uint8Array | undefined,
+  onEnd: () => void,
+): () => void {
   const onData = (chunk: Buffer): void => {
     const bytes = transform(chunk);
     if (bytes === undefined) return;

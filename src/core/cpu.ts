@@ -20,7 +20,16 @@ export interface SegmentRegister {
 }
 
 /** Registers that {@link Cpu.getControl} and {@link Cpu.setControl} know by name. */
-export const CONTROL_REGISTERS = { rip: L.RIP, cr0: L.CR0, cr2: L.CR2, cr3: L.CR3, cr4: L.CR4, efer: L.EFER, gdtrBase: L.GDTR_BASE, idtrBase: L.IDTR_BASE } as const;
+export const CONTROL_REGISTERS = {
+  rip: L.RIP,
+  cr0: L.CR0,
+  cr2: L.CR2,
+  cr3: L.CR3,
+  cr4: L.CR4,
+  efer: L.EFER,
+  gdtrBase: L.GDTR_BASE,
+  idtrBase: L.IDTR_BASE,
+} as const;
 export type ControlRegister = keyof typeof CONTROL_REGISTERS;
 
 /**

@@ -70,14 +70,26 @@ export async function compileCore(bytes: BufferSource): Promise<WebAssembly.Modu
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    throw new VivariumError(ErrorCodes.NOT_BUILT, 'the CPU core is not a valid WebAssembly module; build it again with npm run build', { cause: error });
+    throw new VivariumError(
+      ErrorCodes.NOT_BUILT,
+      'the CPU core is not a valid WebAssembly module; build it again with npm run build',
+      { cause: error },
+    );
   }
 }
 
 /** Checks a RAM size in bytes: 16 MiB to 3 GiB in whole pages of 4 KiB. Throws BAD_MEMORY_SIZE. */
 export function checkRamBytes(ramBytes: number): void {
-  if (!Number.isInteger(ramBytes) || ramBytes % (4 * KIB) !== 0 || ramBytes < RAM_BYTES_MIN || ramBytes > RAM_BYTES_MAX) {
-    throw new VivariumError(ErrorCodes.BAD_MEMORY_SIZE, `a machine can't have ${describeBytes(ramBytes)} of memory; choose between ${RAM_BYTES_MIN / MIB}M and ${RAM_BYTES_MAX / MIB / KIB}G`);
+  if (
+    !Number.isInteger(ramBytes) ||
+    ramBytes % (4 * KIB) !== 0 ||
+    ramBytes < RAM_BYTES_MIN ||
+    ramBytes > RAM_BYTES_MAX
+  ) {
+    throw new VivariumError(
+      ErrorCodes.BAD_MEMORY_SIZE,
+      `a machine can't have ${describeBytes(ramBytes)} of memory; choose between ${RAM_BYTES_MIN / MIB}M and ${RAM_BYTES_MAX / MIB / KIB}G`,
+    );
   }
 }
 
@@ -92,12 +104,21 @@ export function createMemory(ramBytes: number): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: pageCount, maximum: pageCount });
   } catch (error) {
-    throw new VivariumError(ErrorCodes.BAD_MEMORY_SIZE, `the host has no room for a machine with ${describeBytes(ramBytes)} of memory; choose less with -m`, { cause: error });
+    throw new VivariumError(
+      ErrorCodes.BAD_MEMORY_SIZE,
+      `the host has no room for a machine with ${describeBytes(ramBytes)} of memory; choose less with -m`,
+      { cause: error },
+    );
   }
 }
 
 /** Instantiates the core over `memory` and puts the CPU into its reset state. */
-export function instantiateCore(module: WebAssembly.Module, ramBytes: number, host: CpuHost, memory = createMemory(ramBytes)): Core {
+export function instantiateCore(
+  module: WebAssembly.Module,
+  ramBytes: number,
+  host: CpuHost,
+  memory = createMemory(ramBytes),
+): Core {
   assert(memory.buffer.byteLength >= RAM_BASE + ramBytes, 'the memory is too small for this much RAM');
   const exchange = new BigUint64Array(memory.buffer, EXCHANGE, 1);
   const hostImports = {
@@ -120,7 +141,8 @@ export function instantiateCore(module: WebAssembly.Module, ramBytes: number, ho
     apicWrite: (msr: number, low: number, high: number) => Number(host.apicWrite(msr >>> 0, low >>> 0, high >>> 0)),
     readTpr: () => host.readTpr(),
     writeTpr: (value: number) => host.writeTpr(value >>> 0),
-    paravirtWrite: (msr: number, low: number, high: number) => Number(host.paravirtWrite(msr >>> 0, low >>> 0, high >>> 0)),
+    paravirtWrite: (msr: number, low: number, high: number) =>
+      Number(host.paravirtWrite(msr >>> 0, low >>> 0, high >>> 0)),
     note: (code: number, detail: number) => host.note(code, detail),
   };
   const abort = () => {

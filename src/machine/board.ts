@@ -101,7 +101,9 @@ export class Board {
     this.time = options.time;
     this.timers = new TimerQueue(this.time);
     this.cpu = new Cpu(instantiateCore(options.coreModule, options.ramBytes, this.#cpuHost(events)));
-    this.memory = new WasmGuestMemory(this.cpu.core.memory, options.ramBytes, (physical, byteCount) => this.cpu.core.exports.invalidate(physical, byteCount));
+    this.memory = new WasmGuestMemory(this.cpu.core.memory, options.ramBytes, (physical, byteCount) =>
+      this.cpu.core.exports.invalidate(physical, byteCount),
+    );
     this.kvmClock = new KvmClock({
       memory: this.memory,
       tscHz: this.time.tscHz,
@@ -117,14 +119,20 @@ export class Board {
     const pic = new Pic(fanOut(this.#localApic.lint0, ioApic.line(IOAPIC_PIC_PIN)));
     pic.connect(this.#ports);
     this.#localApic.enableVirtualWire();
-    const isaLine = (irq: number): IrqLine => fanOut(pic.line(irq), ioApic.line(irq === PIT_IRQ ? IOAPIC_PIT_PIN : irq));
+    const isaLine = (irq: number): IrqLine =>
+      fanOut(pic.line(irq), ioApic.line(irq === PIT_IRQ ? IOAPIC_PIT_PIN : irq));
 
     // Legacy devices
     const pit = new Pit(this.timers, isaLine(PIT_IRQ));
     pit.connect(this.#ports);
     const rtc = new Rtc(this.timers, isaLine(RTC_IRQ), { lowBytes: options.ramBytes, highBytes: 0 });
     rtc.connect(this.#ports);
-    this.com1 = new Serial({ clock: this.timers, irq: isaLine(COM1_IRQ), output: options.com1, onRoom: options.onCom1Room });
+    this.com1 = new Serial({
+      clock: this.timers,
+      irq: isaLine(COM1_IRQ),
+      output: options.com1,
+      onRoom: options.onCom1Room,
+    });
     this.com1.connect(this.#ports, COM1_PORT);
     this.com2 = new Serial({ clock: this.timers, irq: isaLine(COM2_IRQ), output: options.com2 });
     this.com2.connect(this.#ports, COM2_PORT);
@@ -138,7 +146,10 @@ export class Board {
     resetControl.connect(this.#ports);
 
     // PCI
-    const pciInterrupts = new PciInterrupts((pin) => ioApic.line(pin), (irq) => pic.line(irq));
+    const pciInterrupts = new PciInterrupts(
+      (pin) => ioApic.line(pin),
+      (irq) => pic.line(irq),
+    );
     const wires = Array.from({ length: PCI_PIN_COUNT }, (_, wire) => wire);
     this.pci = new PciHost({
       ports: this.#ports,
@@ -149,8 +160,18 @@ export class Board {
     for (const device of options.virtio) this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: apicBus }));
 
     this.devices = new Map<string, Stateful>([
-      ['pit', pit], ['rtc', rtc], ['com1', this.com1], ['com2', this.com2], ['debugConsole', this.debugConsole], ['debugExit', debugExit],
-      ['power', this.power], ['resetControl', resetControl], ['pci', this.pci], ['pic', pic], ['ioApic', ioApic], ['localApic', this.#localApic],
+      ['pit', pit],
+      ['rtc', rtc],
+      ['com1', this.com1],
+      ['com2', this.com2],
+      ['debugConsole', this.debugConsole],
+      ['debugExit', debugExit],
+      ['power', this.power],
+      ['resetControl', resetControl],
+      ['pci', this.pci],
+      ['pic', pic],
+      ['ioApic', ioApic],
+      ['localApic', this.#localApic],
     ]);
     this.rsdpPhysical = this.#placeTables(options.virtio.length);
   }

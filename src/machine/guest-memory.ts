@@ -74,7 +74,8 @@ export class WasmGuestMemory implements GuestMemory {
 
   /** Guest addresses are hostile: fractions, negatives, NaN and what does not fit are all refused. */
   #check(physical: number, byteCount: number): void {
-    if (!(Number.isInteger(physical) && physical >= 0 && byteCount >= 0 && physical + byteCount <= this.size)) throw new GuestAddressError(physical, byteCount);
+    if (!(Number.isInteger(physical) && physical >= 0 && byteCount >= 0 && physical + byteCount <= this.size))
+      throw new GuestAddressError(physical, byteCount);
   }
 
   #beforeWrite(physical: number, byteCount: number): void {

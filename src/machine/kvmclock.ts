@@ -77,7 +77,8 @@ export class KvmClock {
     switch (msr) {
       case MSR_KVM_SYSTEM_TIME:
       case MSR_KVM_SYSTEM_TIME_NEW:
-        if ((low & SYSTEM_TIME_ENABLE) !== 0) this.#store(high * ADDRESS_HIGH + ((low & ~SYSTEM_TIME_ENABLE) >>> 0), this.#timeInfo());
+        if ((low & SYSTEM_TIME_ENABLE) !== 0)
+          this.#store(high * ADDRESS_HIGH + ((low & ~SYSTEM_TIME_ENABLE) >>> 0), this.#timeInfo());
         return true;
       case MSR_KVM_WALL_CLOCK:
       case MSR_KVM_WALL_CLOCK_NEW:

@@ -4,6 +4,7 @@
  */
 import { checkRamBytes } from '../core/load.ts';
 import type { ByteSink } from '../devices/byte-batch.ts';
+import { debugExitStatus } from '../devices/debug/exit.ts';
 import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
 import { VirtioBlk } from '../devices/virtio/blk/device.ts';
 import { VirtioConsole } from '../devices/virtio/console/device.ts';
@@ -18,15 +19,23 @@ import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
 import { RunLoop } from './run-loop.ts';
 import { MachineTime } from './time.ts';
-import { badState, loadDevices, loadRam, saveDevices, saveRam, SNAPSHOT_VERSION, type MachineSnapshot } from './snapshot.ts';
+import {
+  badState,
+  loadDevices,
+  loadRam,
+  saveDevices,
+  saveRam,
+  SNAPSHOT_VERSION,
+  type MachineSnapshot,
+} from './snapshot.ts';
 
 /** How a machine ended. `dump` is the CPU's state as text. */
 export type MachineExit =
   | { readonly kind: 'power-off' }
   /** The guest reset the machine; the default is to end it. */
   | { readonly kind: 'reset'; readonly dump: string }
-  /** The guest wrote `value` to the debug exit port. */
-  | { readonly kind: 'debug-exit'; readonly value: number }
+  /** The guest wrote `value` to the debug exit port; `status` is what a process makes of it, (value << 1) | 1. */
+  | { readonly kind: 'debug-exit'; readonly value: number; readonly status: number }
   | { readonly kind: 'triple-fault'; readonly dump: string }
   /** The CPU halted with interrupts off, for good. */
   | { readonly kind: 'halted'; readonly dump: string }
@@ -98,7 +107,7 @@ export class Machine {
       events: {
         powerOff: () => this.#finish({ kind: 'power-off' }),
         reset: () => this.#finish({ kind: 'reset', dump: this.dump() }),
-        debugExit: (value) => this.#finish({ kind: 'debug-exit', value }),
+        debugExit: (value) => this.#finish({ kind: 'debug-exit', value, status: debugExitStatus(value) }),
         wake: () => this.#loop.wake(),
         note: options.onNote ?? (() => {}),
       },
@@ -183,7 +192,12 @@ export class Machine {
 
   statistics(): MachineStatistics {
     const { cpu, time, unclaimed } = this.board;
-    return { instructions: cpu.instructionCount, machineNs: time.nowNs(), instructionsPerSecond: this.#loop.speed * NS_PER_SECOND, unclaimed };
+    return {
+      instructions: cpu.instructionCount,
+      machineNs: time.nowNs(),
+      instructionsPerSecond: this.#loop.speed * NS_PER_SECOND,
+      unclaimed,
+    };
   }
 
   /** Saves the machine as it stands between two slices, once its devices have come to rest. It goes on afterwards. */
@@ -213,8 +227,10 @@ export class Machine {
   load(snapshot: MachineSnapshot): void {
     assert(this.#state === 'new', 'a snapshot is loaded before the machine runs');
     const { board } = this;
-    if (snapshot.version !== SNAPSHOT_VERSION) throw badState(`it has version ${snapshot.version} and this build reads ${SNAPSHOT_VERSION}`);
-    if (snapshot.ramBytes !== board.memory.size) throw badState('it is of a machine with other memory; start one of the same size');
+    if (snapshot.version !== SNAPSHOT_VERSION)
+      throw badState(`it has version ${snapshot.version} and this build reads ${SNAPSHOT_VERSION}`);
+    if (snapshot.ramBytes !== board.memory.size)
+      throw badState('it is of a machine with other memory; start one of the same size');
     board.time.set(snapshot.nowNs);
     loadRam(board.memory, snapshot.ram);
     board.cpu.load(snapshot.cpu);
@@ -230,4 +246,3 @@ export class Machine {
     this.#end?.(exit);
   }
 }
-

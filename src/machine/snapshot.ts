@@ -58,7 +58,10 @@ export function saveDevices(devices: ReadonlyMap<string, Stateful>): Record<stri
 }
 
 /** Loads in the map's order. Throws BAD_STATE when a device's state is missing or damaged. */
-export function loadDevices(devices: ReadonlyMap<string, Stateful>, states: Readonly<Record<string, DeviceState>>): void {
+export function loadDevices(
+  devices: ReadonlyMap<string, Stateful>,
+  states: Readonly<Record<string, DeviceState>>,
+): void {
   for (const [name, device] of devices) {
     const state = states[name];
     if (state === undefined) throw badState(`it has no state of the device "${name}"`);

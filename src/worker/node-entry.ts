@@ -18,7 +18,9 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
   const server = new MachineServer({
     host: nodeHost(),
     openDisk: (disk) =>
-      disk.kind === 'file' ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly }) : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
+      disk.kind === 'file'
+        ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly })
+        : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
     openShare,
     listen: (port, receive) => {
       // In Node, what the DOM types call a MessagePort is an event emitter.

@@ -6,6 +6,8 @@ import { AssertionError } from '../util/errors.ts';
 import { RunningMachine, type WorkerConnection } from './client.ts';
 import type { MachineConfig, MachineControl } from './protocol.ts';
 
+export type { MachineStream, RunningMachine } from './client.ts';
+
 export interface NodeMachineOptions {
   /** The worker's script, which calls serveMachine of node-entry.ts. */
   readonly script: URL;

@@ -66,7 +66,7 @@ export class MachineServer implements MachineControl {
       const { host, openDisk, openShare } = this.#platform;
       const time = new MachineTime(() => host.monotonicNs(), host.unixMs());
       const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
-      const disks = await Promise.all((config.disks ?? []).map((disk) => openDisk(disk)));
+      const disks = await Promise.all((config.disks ?? []).map(async (disk) => openDisk(disk)));
       const { signal } = this.#givenUp;
       const shares = await Promise.all(
         (config.shares ?? []).map(async (share) => ({

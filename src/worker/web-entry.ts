@@ -11,7 +11,11 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
   const server = new MachineServer({
     host: webHost(),
     openDisk: (disk) => {
-      if (disk.kind === 'file') throw new VivariumError(ErrorCodes.USAGE, `a browser can't open the disk ${disk.path}; pass its content instead`);
+      if (disk.kind === 'file')
+        throw new VivariumError(
+          ErrorCodes.USAGE,
+          `a browser can't open the disk ${disk.path}; pass its content instead`,
+        );
       return new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly });
     },
     openShare,

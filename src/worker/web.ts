@@ -23,7 +23,9 @@ export function startWebMachine({ worker, config, prepare }: WebMachineOptions):
       local.onmessage = (event: MessageEvent<WorkerMessage>) => receive(event.data);
     },
     onFailure: (fail) => {
-      worker.addEventListener('error', (event) => fail(new AssertionError(`the machine's worker failed: ${event.message}`)));
+      worker.addEventListener('error', (event) =>
+        fail(new AssertionError(`the machine's worker failed: ${event.message}`)),
+      );
     },
     close: async () => {
       local.close();

@@ -31,7 +31,9 @@ const HOST: CpuHost = {
 /** A CPU in flat 32-bit mode before `code`. */
 function create(code: number[], host: Partial<CpuHost> = {}): Cpu {
   const cpu = new Cpu(instantiateCore(coreModule(), RAM_BYTES, { ...HOST, ...host }));
-  const memory = new WasmGuestMemory(cpu.core.memory, RAM_BYTES, (physical, byteCount) => cpu.core.exports.invalidate(physical, byteCount));
+  const memory = new WasmGuestMemory(cpu.core.memory, RAM_BYTES, (physical, byteCount) =>
+    cpu.core.exports.invalidate(physical, byteCount),
+  );
   memory.write(CODE, Uint8Array.from(code));
   enterProtectedMode(memory, cpu, { entry: CODE, registers: {} });
   return cpu;
@@ -90,7 +92,11 @@ describe('CPU driver', () => {
 
     other.load(block);
 
-    expect([other.instructionCount, other.getGpr(RAX), other.getControl('rip')]).toEqual([count, cpu.getGpr(RAX), cpu.getControl('rip')]);
+    expect([other.instructionCount, other.getGpr(RAX), other.getControl('rip')]).toEqual([
+      count,
+      cpu.getGpr(RAX),
+      cpu.getControl('rip'),
+    ]);
     expect(other.run(1000)).toBe(EXIT_BUDGET);
     expect(other.getGpr(RAX)).toBeGreaterThan(cpu.getGpr(RAX));
   });

@@ -9,7 +9,9 @@ const WASM_PAGES = (RAM_BASE + RAM_BYTES) / 65536;
 function create(memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: WASM_PAGES })) {
   const invalidated: [number, number][] = [];
   const flags = new Uint8Array(memory.buffer, PAGE_FLAGS, RAM_BYTES / 4096);
-  const guest = new WasmGuestMemory(memory, RAM_BYTES, (physical, byteCount) => invalidated.push([physical, byteCount]));
+  const guest = new WasmGuestMemory(memory, RAM_BYTES, (physical, byteCount) =>
+    invalidated.push([physical, byteCount]),
+  );
   return { guest, flags, invalidated };
 }
 
@@ -19,7 +21,12 @@ describe('guest memory', () => {
 
     guest.write64(0x1001, 0x1122334455667788n);
 
-    expect([guest.read8(0x1001), guest.read16(0x1002), guest.read32(0x1003), guest.read64(0x1001)]).toEqual([0x88, 0x6677, 0x33445566, 0x1122334455667788n]);
+    expect([guest.read8(0x1001), guest.read16(0x1002), guest.read32(0x1003), guest.read64(0x1001)]).toEqual([
+      0x88,
+      0x6677,
+      0x33445566,
+      0x1122334455667788n,
+    ]);
   });
 
   it('marks every page that a write touches as dirty', () => {

@@ -7,7 +7,12 @@ const MSR_SYSTEM_TIME = 0x4b564d01;
 
 function create() {
   const memory = new FakeMemory(0x10000);
-  const clock = new KvmClock({ memory, tscHz: 1_000_000_000, now: () => ({ nowNs: 5000.5, guestTsc: 7000n }), bootUnixMs: 1_700_000_000_250 });
+  const clock = new KvmClock({
+    memory,
+    tscHz: 1_000_000_000,
+    now: () => ({ nowNs: 5000.5, guestTsc: 7000n }),
+    bootUnixMs: 1_700_000_000_250,
+  });
   return { memory, clock };
 }
 

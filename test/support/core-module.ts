@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const CORE_PATH = process.env['VIVARIUM_CORE'] ?? fileURLToPath(new URL('../../build/core.wasm', import.meta.url));
+export const CORE_PATH =
+  process.env['VIVARIUM_CORE'] ?? fileURLToPath(new URL('../../build/core.wasm', import.meta.url));
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -4,9 +4,7 @@
  */
 import { Command } from 'commander';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
-import { debugExitStatus } from '../../devices/debug/exit.ts';
-import type { RunningMachine } from '../../worker/client.ts';
-import { startNodeMachine } from '../../worker/node.ts';
+import { startNodeMachine, type RunningMachine } from '../../worker/node.ts';
 import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics } from '../../worker/protocol.ts';
 import { describeError, EXIT_FAILURE } from '../failure.ts';
 import { PanicWatch } from '../panic-watch.ts';
@@ -45,7 +43,12 @@ export function bootCommand(): Command {
     .option('--kernel <file>', 'vmlinux or bzImage (default: the built guest kernel)')
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <line>', `kernel command line (default: "${DEFAULT_COMMAND_LINE}")`)
-    .option('--disk <file[,ro]>', 'raw disk image, as /dev/vda and so on; can be repeated', (value: string, all: readonly string[]) => [...all, value], [])
+    .option(
+      '--disk <file[,ro]>',
+      'raw disk image, as /dev/vda and so on; can be repeated',
+      (value: string, all: readonly string[]) => [...all, value],
+      [],
+    )
     .option('-m, --memory <size>', 'memory, 16M to 3G', DEFAULT_MEMORY)
     .option('--verbose', 'tell on stderr what the machine does')
     .action(async (options: BootOptions) => {
@@ -59,7 +62,11 @@ async function boot(options: BootOptions): Promise<number> {
   const panic = new PanicWatch();
   const session = new BootSession(panic);
   try {
-    const machine = await startNodeMachine({ script: workerScript(), config, prepare: (started) => session.connect(started) });
+    const machine = await startNodeMachine({
+      script: workerScript(),
+      config,
+      prepare: (started) => session.connect(started),
+    });
     const exit = await machine.exit;
     if (options.verbose === true) process.stderr.write(describeRun(machine.finalStatistics));
     return session.status ?? finish(exit, session.panicDump, panic.isFound);
@@ -90,21 +97,29 @@ function readConfig({ kernel, initrd, append, disk, memory }: BootOptions): Mach
 function parseDisk(text: string): DiskConfig {
   const readOnly = text.endsWith(READ_ONLY_SUFFIX);
   const path = readOnly ? text.slice(0, -READ_ONLY_SUFFIX.length) : text;
-  if (path === '') throw new VivariumError(ErrorCodes.USAGE, 'a disk needs a file; write --disk FILE or --disk FILE,ro');
+  if (path === '')
+    throw new VivariumError(ErrorCodes.USAGE, 'a disk needs a file; write --disk FILE or --disk FILE,ro');
   return { kind: 'file', path, readOnly };
 }
 
 /** Status of a machine that ended by itself; a crash is told on stderr. A panicked kernel may have reset the machine. */
 function finish(exit: MachineExit, panicDump: string | undefined, panicked: boolean): number {
   const dump = panicDump ?? (panicked && exit.kind === 'reset' ? exit.dump : undefined);
-  if (dump !== undefined) return crash(new VivariumError(ErrorCodes.GUEST_PANIC, 'the guest kernel panicked; its console tells why'), dump);
+  if (dump !== undefined)
+    return crash(new VivariumError(ErrorCodes.GUEST_PANIC, 'the guest kernel panicked; its console tells why'), dump);
   switch (exit.kind) {
     case 'debug-exit':
-      return debugExitStatus(exit.value);
+      return exit.status;
     case 'triple-fault':
       return crash(new VivariumError(ErrorCodes.TRIPLE_FAULT, 'the guest crashed with a triple fault'), exit.dump);
     case 'halted':
-      return crash(new VivariumError(ErrorCodes.GUEST_HALTED, 'the guest halted its CPU with interrupts off, and nothing can wake it'), exit.dump);
+      return crash(
+        new VivariumError(
+          ErrorCodes.GUEST_HALTED,
+          'the guest halted its CPU with interrupts off, and nothing can wake it',
+        ),
+        exit.dump,
+      );
     case 'power-off':
     case 'reset':
     case 'stopped':

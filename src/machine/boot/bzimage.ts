@@ -30,10 +30,12 @@ export function bootBzImage({ memory, cpu, rsdpPhysical }: BootTarget, request: 
   const { kernel: file } = request;
   const view = viewOf(file);
   const version = view.getUint16(P.VERSION, true);
-  if (version < VERSION_MIN || (file[P.LOADFLAGS]! & P.LOADED_HIGH) === 0) badKernel('is a Linux too old to be booted here; use 2.6.22 or later');
+  if (version < VERSION_MIN || (file[P.LOADFLAGS]! & P.LOADED_HIGH) === 0)
+    badKernel('is a Linux too old to be booted here; use 2.6.22 or later');
   const setupBytes = ((file[P.SETUP_SECTS]! || DEFAULT_SETUP_SECTS) + 1) * SECTOR_BYTES;
   const bodyBytes = view.getUint32(P.SYSSIZE, true) * PARAGRAPH_BYTES;
-  if (bodyBytes === 0 || setupBytes + bodyBytes >= file.length + PARAGRAPH_BYTES) badKernel('is cut off: the bzImage is shorter than its header says');
+  if (bodyBytes === 0 || setupBytes + bodyBytes >= file.length + PARAGRAPH_BYTES)
+    badKernel('is cut off: the bzImage is shorter than its header says');
   const body = file.subarray(setupBytes);
   const headerEnd = Math.min(P.HEADER + file[P.JUMP_DISTANCE]!, P.HEADER_END_MAX);
 
@@ -60,7 +62,13 @@ function load(memory: GuestMemory, view: DataView, version: number, body: Uint8A
   return end;
 }
 
-function writeParams(memory: GuestMemory, header: Uint8Array, commandLine: number, initrd: P.BootParams['initrd'], rsdpPhysical: number): void {
+function writeParams(
+  memory: GuestMemory,
+  header: Uint8Array,
+  commandLine: number,
+  initrd: P.BootParams['initrd'],
+  rsdpPhysical: number,
+): void {
   P.writeBootParams(memory, { header, commandLine, initrd, rsdpPhysical, code32Start: HIGH_MEMORY_START });
 }
 

@@ -95,7 +95,8 @@ function setSegments(memory: GuestMemory, cpu: BootCpu, codeFlags: number): void
   cpu.setControl('idtrBase', 0n);
   cpu.setTableLimits(GDT_BYTES - 1, 0);
   cpu.setSegment(CS, { selector: CODE_SELECTOR, base: 0n, limit: FLAT_LIMIT, flags: codeFlags });
-  for (const segment of [DS, ES, SS, FS, GS]) cpu.setSegment(segment, { selector: DATA_SELECTOR, base: 0n, limit: FLAT_LIMIT, flags: DATA_FLAGS });
+  for (const segment of [DS, ES, SS, FS, GS])
+    cpu.setSegment(segment, { selector: DATA_SELECTOR, base: 0n, limit: FLAT_LIMIT, flags: DATA_FLAGS });
   cpu.setSegment(TR, { selector: TSS_SELECTOR, base: 0n, limit: TSS_LIMIT, flags: TSS_FLAGS });
   cpu.setSegment(LDTR, { selector: 0, base: 0n, limit: 0, flags: PRESENT | LDT });
 }

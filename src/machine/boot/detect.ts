@@ -23,8 +23,13 @@ export function bootKernel(target: BootTarget, request: BootRequest): void {
     dispatch(target, request);
   } catch (error) {
     // The loaders don't know what the user called the file.
-    if (!(error instanceof VivariumError) || error.code !== ErrorCodes.BAD_KERNEL || request.kernelName === undefined) throw error;
-    throw new VivariumError(error.code, error.message.replace(/^the kernel/, () => `the kernel ${request.kernelName}`), { cause: error });
+    if (!(error instanceof VivariumError) || error.code !== ErrorCodes.BAD_KERNEL || request.kernelName === undefined)
+      throw error;
+    throw new VivariumError(
+      error.code,
+      error.message.replace(/^the kernel/, () => `the kernel ${request.kernelName}`),
+      { cause: error },
+    );
   }
 }
 

@@ -24,8 +24,32 @@ const NOTE_BYTES_MAX = 1 << 20;
 
 /** Where the fields of the two classes are. */
 const LAYOUTS = {
-  [CLASS_32]: { headerBytes: 52, entry: 24, programOffset: 28, programEntryBytes: 42, programCount: 44, programBytes: 32, offset: 4, virtual: 8, physical: 12, fileBytes: 16, memoryBytes: 20 },
-  [CLASS_64]: { headerBytes: 64, entry: 24, programOffset: 32, programEntryBytes: 54, programCount: 56, programBytes: 56, offset: 8, virtual: 16, physical: 24, fileBytes: 32, memoryBytes: 40 },
+  [CLASS_32]: {
+    headerBytes: 52,
+    entry: 24,
+    programOffset: 28,
+    programEntryBytes: 42,
+    programCount: 44,
+    programBytes: 32,
+    offset: 4,
+    virtual: 8,
+    physical: 12,
+    fileBytes: 16,
+    memoryBytes: 20,
+  },
+  [CLASS_64]: {
+    headerBytes: 64,
+    entry: 24,
+    programOffset: 32,
+    programEntryBytes: 54,
+    programCount: 56,
+    programBytes: 56,
+    offset: 8,
+    virtual: 16,
+    physical: 24,
+    fileBytes: 32,
+    memoryBytes: 40,
+  },
 } as const;
 
 export interface ElfSegment {
@@ -62,18 +86,28 @@ export function parseElf(file: Uint8Array): ElfImage {
   const layout = LAYOUTS[elfClass];
   if (file.length < layout.headerBytes) throw bad('is cut off in its ELF header');
   const type = view.getUint16(TYPE, true);
-  if (file[IDENT_DATA] !== DATA_LITTLE_ENDIAN || view.getUint16(MACHINE, true) !== (elfClass === CLASS_64 ? MACHINE_X86_64 : MACHINE_386)) {
+  if (
+    file[IDENT_DATA] !== DATA_LITTLE_ENDIAN ||
+    view.getUint16(MACHINE, true) !== (elfClass === CLASS_64 ? MACHINE_X86_64 : MACHINE_386)
+  ) {
     throw bad('is an ELF file for another processor; use one for x86');
   }
-  if (type !== TYPE_EXECUTABLE && type !== TYPE_SHARED) throw bad('is an ELF file but no executable; use vmlinux or bzImage');
+  if (type !== TYPE_EXECUTABLE && type !== TYPE_SHARED)
+    throw bad('is an ELF file but no executable; use vmlinux or bzImage');
 
-  const word = (at: number): bigint => (elfClass === CLASS_64 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)));
+  const word = (at: number): bigint =>
+    elfClass === CLASS_64 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
   /** A file offset, address or length that a double holds exactly; others fail the checks that follow. */
   const number = (at: number): number => Number(word(at));
   const programOffset = number(layout.programOffset);
   const programCount = view.getUint16(layout.programCount, true);
   const stride = view.getUint16(layout.programEntryBytes, true);
-  if (programCount === 0 || programCount > SEGMENTS_MAX || stride < layout.programBytes || programOffset + programCount * stride > file.length) {
+  if (
+    programCount === 0 ||
+    programCount > SEGMENTS_MAX ||
+    stride < layout.programBytes ||
+    programOffset + programCount * stride > file.length
+  ) {
     throw bad('is cut off or damaged: its program headers are not in the file');
   }
 
@@ -93,7 +127,8 @@ export function parseElf(file: Uint8Array): ElfImage {
     }
     const memoryBytes = number(at + layout.memoryBytes);
     if (memoryBytes < fileBytes) throw bad('is damaged: a segment is larger in the file than in memory');
-    if (memoryBytes > 0) segments.push({ virtual: word(at + layout.virtual), physical: number(at + layout.physical), bytes, memoryBytes });
+    if (memoryBytes > 0)
+      segments.push({ virtual: word(at + layout.virtual), physical: number(at + layout.physical), bytes, memoryBytes });
   }
   if (segments.length === 0) throw bad('has nothing to load; use an uncompressed vmlinux or a bzImage');
   return { is64: elfClass === CLASS_64, entry: word(layout.entry), segments, notes };
@@ -101,7 +136,8 @@ export function parseElf(file: Uint8Array): ElfImage {
 
 /** The entry point as a physical address: some kernels give a virtual one. */
 export function physicalEntry({ entry, segments }: ElfImage): number {
-  const inSegment = (start: bigint, segment: ElfSegment) => entry >= start && entry < start + BigInt(segment.memoryBytes);
+  const inSegment = (start: bigint, segment: ElfSegment) =>
+    entry >= start && entry < start + BigInt(segment.memoryBytes);
   if (segments.some((segment) => inSegment(BigInt(segment.physical), segment))) return Number(entry);
   const home = segments.find((segment) => inSegment(segment.virtual, segment));
   if (home === undefined) throw bad('is damaged: its entry point is outside of what it loads');

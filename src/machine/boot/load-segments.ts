@@ -8,7 +8,8 @@ import { badKernel, checkFits } from './request.ts';
 export function loadSegments(memory: GuestMemory, { segments }: ElfImage): number {
   for (const { physical, memoryBytes } of segments) {
     if (!Number.isSafeInteger(physical + memoryBytes)) badKernel('is damaged: a segment has an impossible address');
-    if (physical < HIGH_MEMORY_START) badKernel('wants to be loaded below 1 MiB, where the boot data lies; link it at 1 MiB or above');
+    if (physical < HIGH_MEMORY_START)
+      badKernel('wants to be loaded below 1 MiB, where the boot data lies; link it at 1 MiB or above');
   }
   const end = Math.max(...segments.map(({ physical, memoryBytes }) => physical + memoryBytes));
   checkFits(memory, end);

@@ -64,4 +64,3 @@ export function bootPvh({ memory, cpu, rsdpPhysical }: BootTarget, image: ElfIma
   });
   enterProtectedMode(memory, cpu, { entry, registers: { [RBX]: HVM_START_INFO } });
 }
-

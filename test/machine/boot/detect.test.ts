@@ -10,8 +10,14 @@ const RSI = 6;
 const BOOT_PARAMS = 0x7000;
 const START_INFO = 0x6000;
 const elf64 = (options: { pvhEntry?: number; physical?: number } = {}) =>
-  buildElf({ is64: true, entry: options.physical ?? 0x1000000, parts: [{ physical: options.physical ?? 0x1000000, bytes: CODE, memoryBytes: 0x1000 }], ...(options.pvhEntry === undefined ? {} : { pvhEntry: options.pvhEntry }) });
-const elf32 = () => buildElf({ is64: false, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE }], pvhEntry: 0x100001 });
+  buildElf({
+    is64: true,
+    entry: options.physical ?? 0x1000000,
+    parts: [{ physical: options.physical ?? 0x1000000, bytes: CODE, memoryBytes: 0x1000 }],
+    ...(options.pvhEntry === undefined ? {} : { pvhEntry: options.pvhEntry }),
+  });
+const elf32 = () =>
+  buildElf({ is64: false, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE }], pvhEntry: 0x100001 });
 
 /** A bzImage of one setup sector whose body is CODE; `patch` changes header fields. */
 function bzImage(patch: (view: DataView) => void = () => {}): Uint8Array {
@@ -73,28 +79,43 @@ describe('64-bit Linux boot protocol', () => {
     expect([...memory.view(ramdisk, memory.read32(BOOT_PARAMS + 0x21c))]).toEqual([9, 8, 7]);
     expect(memory.read64(BOOT_PARAMS + 0x070)).toBe(BigInt(RSDP_PHYSICAL));
     expect(memory.read8(BOOT_PARAMS + 0x1e8)).toBe(3);
-    expect([memory.read64(BOOT_PARAMS + 0x2d0), memory.read64(BOOT_PARAMS + 0x2d8), memory.read32(BOOT_PARAMS + 0x2e0)]).toEqual([0n, 0x9fc00n, 1]);
-    expect([memory.read64(BOOT_PARAMS + 0x2d0 + 40), memory.read64(BOOT_PARAMS + 0x2d8 + 40)]).toEqual([0x100000n, BigInt(31 << 20)]);
+    expect([
+      memory.read64(BOOT_PARAMS + 0x2d0),
+      memory.read64(BOOT_PARAMS + 0x2d8),
+      memory.read32(BOOT_PARAMS + 0x2e0),
+    ]).toEqual([0n, 0x9fc00n, 1]);
+    expect([memory.read64(BOOT_PARAMS + 0x2d0 + 40), memory.read64(BOOT_PARAMS + 0x2d8 + 40)]).toEqual([
+      0x100000n,
+      BigInt(31 << 20),
+    ]);
   });
 
   it('refuses a kernel that does not fit into memory', () => {
     const target = bootTarget(16 << 20);
 
-    expect(() => bootKernel(target, { kernel: elf64(), commandLine: '' })).toThrow('the kernel needs at least 17 MiB of memory, and the machine has 16; choose more with -m');
+    expect(() => bootKernel(target, { kernel: elf64(), commandLine: '' })).toThrow(
+      'the kernel needs at least 17 MiB of memory, and the machine has 16; choose more with -m',
+    );
   });
 
   it('refuses an initramfs that does not fit beside the kernel', () => {
     const target = bootTarget(17 << 20);
 
-    expect(() => bootKernel(target, { kernel: elf64(), commandLine: '', initrd: new Uint8Array(1 << 20) })).toThrow('the initramfs of 1 MiB does not fit');
+    expect(() => bootKernel(target, { kernel: elf64(), commandLine: '', initrd: new Uint8Array(1 << 20) })).toThrow(
+      'the initramfs of 1 MiB does not fit',
+    );
   });
 
   it('refuses a kernel that would overwrite the boot data', () => {
-    expect(() => bootKernel(bootTarget(), { kernel: elf64({ physical: 0x8000 }), commandLine: '' })).toThrow('wants to be loaded below 1 MiB');
+    expect(() => bootKernel(bootTarget(), { kernel: elf64({ physical: 0x8000 }), commandLine: '' })).toThrow(
+      'wants to be loaded below 1 MiB',
+    );
   });
 
   it('refuses a command line that is too long', () => {
-    expect(() => bootKernel(bootTarget(), { kernel: elf64(), commandLine: 'x'.repeat(2048) })).toThrow('has 2048 bytes and this kernel takes 2047');
+    expect(() => bootKernel(bootTarget(), { kernel: elf64(), commandLine: 'x'.repeat(2048) })).toThrow(
+      'has 2048 bytes and this kernel takes 2047',
+    );
   });
 });
 
@@ -134,17 +155,25 @@ describe('PVH boot protocol', () => {
     expect([...memory.view(Number(memory.read64(modules)), Number(memory.read64(modules + 8)))]).toEqual([5, 6]);
     expect(memory.read64(START_INFO + 32)).toBe(BigInt(RSDP_PHYSICAL));
     expect(memory.read32(START_INFO + 48)).toBe(3);
-    expect([memory.read64(map + 48), memory.read64(map + 56), memory.read32(map + 64)]).toEqual([0x100000n, BigInt(31 << 20), 1]);
+    expect([memory.read64(map + 48), memory.read64(map + 56), memory.read32(map + 64)]).toEqual([
+      0x100000n,
+      BigInt(31 << 20),
+      1,
+    ]);
   });
 
   it('is not invented for a 32-bit kernel without the note', () => {
     const kernel = buildElf({ is64: false, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE }] });
 
-    expect(() => bootKernel(bootTarget(), { kernel, commandLine: '' })).toThrow('is a 32-bit ELF file without a PVH entry');
+    expect(() => bootKernel(bootTarget(), { kernel, commandLine: '' })).toThrow(
+      'is a 32-bit ELF file without a PVH entry',
+    );
   });
 
   it('refuses an entry outside of the kernel', () => {
-    expect(() => bootKernel(bootTarget(), { kernel: elf64({ pvhEntry: 0x500000 }), commandLine: '' })).toThrow('its PVH entry point is outside of what it loads');
+    expect(() => bootKernel(bootTarget(), { kernel: elf64({ pvhEntry: 0x500000 }), commandLine: '' })).toThrow(
+      'its PVH entry point is outside of what it loads',
+    );
   });
 });
 
@@ -164,7 +193,10 @@ describe('bzImage', () => {
   it('is entered by the 32-bit protocol when it has no 64-bit entry', () => {
     const { memory, cpu, rsdpPhysical } = bootTarget();
 
-    bootKernel({ memory, cpu, rsdpPhysical }, { kernel: bzImage((view) => view.setUint16(0x236, 0, true)), commandLine: '' });
+    bootKernel(
+      { memory, cpu, rsdpPhysical },
+      { kernel: bzImage((view) => view.setUint16(0x236, 0, true)), commandLine: '' },
+    );
 
     expect(cpu.control.get('rip')).toBe(0x100000n);
     expect(cpu.control.get('cr0')).toBe(0x11n);
@@ -182,13 +214,17 @@ describe('bzImage', () => {
   it('is refused when it is shorter than its header says', () => {
     const kernel = bzImage((view) => view.setUint32(0x1f4, 3, true));
 
-    expect(() => bootKernel(bootTarget(), { kernel, kernelName: 'k.img', commandLine: '' })).toThrow('the kernel k.img is cut off: the bzImage is shorter than its header says');
+    expect(() => bootKernel(bootTarget(), { kernel, kernelName: 'k.img', commandLine: '' })).toThrow(
+      'the kernel k.img is cut off: the bzImage is shorter than its header says',
+    );
   });
 
   it('is refused when memory has no room to unpack it', () => {
     const kernel = bzImage((view) => view.setUint32(0x260, 0x2000000, true));
 
-    expect(() => bootKernel(bootTarget(), { kernel, commandLine: '' })).toThrow('the kernel needs at least 48 MiB of memory');
+    expect(() => bootKernel(bootTarget(), { kernel, commandLine: '' })).toThrow(
+      'the kernel needs at least 48 MiB of memory',
+    );
   });
 
   it('is refused when it is too old', () => {
@@ -200,13 +236,15 @@ describe('bzImage', () => {
 
 describe('files that are no kernel', () => {
   it('are refused by name', () => {
-    expect(() => bootKernel(bootTarget(), { kernel: new TextEncoder().encode('hello'), kernelName: 'notes.txt', commandLine: '' })).toThrow(
-      'the kernel notes.txt is not one: it is neither an ELF vmlinux nor a bzImage',
-    );
+    expect(() =>
+      bootKernel(bootTarget(), { kernel: new TextEncoder().encode('hello'), kernelName: 'notes.txt', commandLine: '' }),
+    ).toThrow('the kernel notes.txt is not one: it is neither an ELF vmlinux nor a bzImage');
   });
 
   it('are refused with advice when they are compressed', () => {
-    expect(() => bootKernel(bootTarget(), { kernel: Uint8Array.of(0x1f, 0x8b, 8), commandLine: '' })).toThrow('the kernel is a gzip file; unpack it first');
+    expect(() => bootKernel(bootTarget(), { kernel: Uint8Array.of(0x1f, 0x8b, 8), commandLine: '' })).toThrow(
+      'the kernel is a gzip file; unpack it first',
+    );
   });
 
   it('are refused when empty', () => {

@@ -6,7 +6,9 @@ const CODE = Uint8Array.of(1, 2, 3, 4);
 
 describe('ELF reader', () => {
   it('reads the segments and the entry of a 64-bit executable', () => {
-    const image = parseElf(buildElf({ is64: true, entry: 0x1000000, parts: [{ physical: 0x1000000, bytes: CODE, memoryBytes: 8 }] }));
+    const image = parseElf(
+      buildElf({ is64: true, entry: 0x1000000, parts: [{ physical: 0x1000000, bytes: CODE, memoryBytes: 8 }] }),
+    );
 
     expect(image.is64).toBe(true);
     expect(image.segments).toEqual([{ virtual: 0x1000000n, physical: 0x1000000, bytes: CODE, memoryBytes: 8 }]);
@@ -14,13 +16,21 @@ describe('ELF reader', () => {
   });
 
   it('reads the notes of a 32-bit executable', () => {
-    const image = parseElf(buildElf({ is64: false, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE }], pvhEntry: 0x100002 }));
+    const image = parseElf(
+      buildElf({ is64: false, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE }], pvhEntry: 0x100002 }),
+    );
 
     expect(image.notes).toEqual([{ name: 'Xen', type: 18, description: Uint8Array.of(2, 0, 16, 0) }]);
   });
 
   it('turns a virtual entry point into a physical one', () => {
-    const image = parseElf(buildElf({ is64: true, entry: 0x80000010, parts: [{ virtual: 0x80000000, physical: 0x200000, bytes: CODE, memoryBytes: 0x100 }] }));
+    const image = parseElf(
+      buildElf({
+        is64: true,
+        entry: 0x80000010,
+        parts: [{ virtual: 0x80000000, physical: 0x200000, bytes: CODE, memoryBytes: 0x100 }],
+      }),
+    );
 
     expect(physicalEntry(image)).toBe(0x200010);
   });
@@ -56,7 +66,11 @@ describe('ELF reader', () => {
   });
 
   it('refuses a segment that is larger in the file than in memory', () => {
-    const file = buildElf({ is64: true, entry: 0x100000, parts: [{ physical: 0x100000, bytes: CODE, memoryBytes: 3 }] });
+    const file = buildElf({
+      is64: true,
+      entry: 0x100000,
+      parts: [{ physical: 0x100000, bytes: CODE, memoryBytes: 3 }],
+    });
 
     expect(() => parseElf(file)).toThrow('a segment is larger in the file than in memory');
   });
