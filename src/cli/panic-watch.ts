@@ -1,9 +1,9 @@
 /**
- * Notices a kernel panic in what a Linux guest prints on its console: the line with which panic() ends (kernel/panic.c).
- * The machine has no other way to know it. To be sure that it is no program's output, the caller waits for silence.
+ * Notices a kernel panic in what a Linux guest prints on its console: the first line of panic() (kernel/panic.c). The
+ * machine has no other way to know it. That it is no program's output shows in what follows: a reset, or silence.
  */
 
-const PANIC_END = new TextEncoder().encode('---[ end Kernel panic');
+const PANIC_MARK = new TextEncoder().encode('Kernel panic - not syncing');
 const NEWLINE = 0x0a;
 /** Before the text there is at most a time stamp. */
 const LINE_PREFIX_MAX = 48;
@@ -17,7 +17,7 @@ export class PanicWatch {
     const before = this.#isFound;
     for (const byte of bytes) {
       if (byte === NEWLINE) this.#line = [];
-      else if (this.#line.length < LINE_PREFIX_MAX + PANIC_END.length) {
+      else if (this.#line.length < LINE_PREFIX_MAX + PANIC_MARK.length) {
         this.#line.push(byte);
         if (this.#endsWithMark()) this.#isFound = true;
       }
@@ -31,7 +31,7 @@ export class PanicWatch {
   }
 
   #endsWithMark(): boolean {
-    const start = this.#line.length - PANIC_END.length;
-    return start >= 0 && PANIC_END.every((byte, index) => this.#line[start + index] === byte);
+    const start = this.#line.length - PANIC_MARK.length;
+    return start >= 0 && PANIC_MARK.every((byte, index) => this.#line[start + index] === byte);
   }
 }

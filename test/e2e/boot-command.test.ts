@@ -83,7 +83,7 @@ describe('viv boot', () => {
   it('reports a kernel panic that is followed by silence', async () => {
     const kernel = kernelFile(
       'panic',
-      kernel32([...printAndExit('[ 1.0] ---[ end Kernel panic - not syncing: x ]---\r\n', 0).slice(0, -6), ...spin()]),
+      kernel32([...printAndExit('[ 1.0] Kernel panic - not syncing: x\r\n', 0).slice(0, -6), ...spin()]),
     );
 
     const { status, stderr } = await viv(['boot', '--kernel', kernel, '-m', '16M']);
