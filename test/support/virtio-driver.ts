@@ -171,6 +171,10 @@ export class TestQueue {
     return found;
   }
 
+  /** Memory was restored: takes the used ring as it is now. */
+  rewind(): void {
+    this.#taken = this.#bench.memory.read16(this.used + 2);
+  }
   setAvailIndex(index: number): void {
     this.#bench.memory.write16(this.avail + 2, index);
   }

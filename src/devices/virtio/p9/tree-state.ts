@@ -5,6 +5,7 @@
 import { VivariumError, ErrorCodes } from '../../../util/errors.ts';
 import type { DeviceState, StateValue } from '../../bus.ts';
 import { StateReader } from '../../state.ts';
+import { FsError } from './errno.ts';
 import { FileContent } from './file-content.ts';
 import { MODE_DIRECTORY, MODE_REGULAR, MODE_SYMLINK, MODE_TYPE, SYMLINK_MAX, type Timestamp } from './filesystem.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -70,6 +71,15 @@ export function loadTree(tree: TreeStore, state: DeviceState): void {
     throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved file system belongs to another image; start it with the image that it was saved with');
   }
   revert(tree);
+  try {
+    apply(tree, state, reader);
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    throw new VivariumError(ErrorCodes.BAD_STATE, `the saved file system needs more than ${tree.budget.limitBytes} bytes of memory; start with a larger limit`);
+  }
+}
+
+function apply(tree: TreeStore, state: DeviceState, reader: StateReader): void {
   tree.nextInode = reader.int('nextInode', Number.MAX_SAFE_INTEGER, tree.firstChangedInode);
   const saved = list(state['inodes']).map((part) => ({ reader: new StateReader(WHAT, part), part }));
   // First all inodes, then what refers to them.
@@ -77,6 +87,7 @@ export function loadTree(tree: TreeStore, state: DeviceState): void {
   for (const { inode, part } of loaded) loadDirectory(tree, inode, part['directory']);
   for (const number of numbers(state['removed'])) {
     const inode = tree.inodes.get(number) ?? refuse('removed');
+    if (inode === tree.root) refuse('removed');
     inode.pristine ??= inode.record();
     inode.linkCount = 0;
     tree.inodes.delete(number);

@@ -169,13 +169,14 @@ export function readdir(server: P9Server, request: P9Request): MaybePromise<numb
     andThen(fileSystem.parent(node), (parent) => {
       if (cookie < COOKIE_DOT && !put(node, COOKIE_DOT, DIRENT_DIRECTORY, '.')) return Errno.EINVAL;
       if (cookie < COOKIE_DOT_DOT && !put(parent, COOKIE_DOT_DOT, DIRENT_DIRECTORY, '..')) return finish();
-      const limit = Math.floor((count - (output.length - start)) / (DIRENT_LENGTH + 1));
+      // At least one, to tell the end from too small a buffer.
+      const limit = Math.max(Math.floor((count - (output.length - start)) / (DIRENT_LENGTH + 1)), 1);
       const after = Math.max(cookie - COOKIE_DOT_DOT, 0);
-      return andThen(limit > 0 ? fileSystem.readdir(file, after, limit) : [], (entries) => {
+      return andThen(fileSystem.readdir(file, after, limit), (entries) => {
         for (const entry of entries) {
           if (!put(entry, entry.cookie + COOKIE_DOT_DOT, entry.direntType, entry.name)) break;
         }
-        // An empty answer means the end; too small a buffer for one entry must not look like it.
+        // An empty answer means the end, which this is not.
         if (entries.length > 0 && output.length === start) return Errno.EINVAL;
         return finish();
       });
