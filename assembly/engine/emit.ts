@@ -705,11 +705,18 @@ export class Emit {
     simd(11);
     memarg(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
   }
-  /** A constant in every lane of width L. */
-  splat<L>(value: u64): i32 {
-    if (sizeof<L>() == 8) c64(<i64>value);
-    else c32(<i32>value);
+  /** A value in every lane of width L. */
+  splat<L>(value: i32): i32 {
+    get(value);
     simd(sizeof<L>() == 1 ? 0x0f : sizeof<L>() == 2 ? 0x10 : sizeof<L>() == 4 ? 0x11 : 0x12);
+    return setV128();
+  }
+  /** A constant that follows from the instruction alone. */
+  v128_const(low: u64, high: u64): i32 {
+    simd(12);
+    store<u64>(at, low);
+    store<u64>(at, high, 8);
+    at += 16;
     return setV128();
   }
   vector2(a: i32, b: i32, code: u32): i32 {

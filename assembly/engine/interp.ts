@@ -18,6 +18,7 @@ import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './w
 import { InterpPacked } from './interp-packed';
 import { pushInteger, pushReal, stored, stores, toInteger, toReal, withInteger, withReal } from '../x87/operations';
 import { begin as beginX87, setControl, wait } from '../x87/stack';
+import { exactPacked, exactScalar } from '../isa/float-exact';
 
 const FSW_TOP: u16 = 0x3800;
 /** MXCSR without the sticky flags other than PE; and the value of that which the fast path wants. SDM Vol. 1, 10.2.3. */
@@ -536,6 +537,13 @@ export class Interp extends InterpPacked {
   /** 1 when MXCSR is such that ordinary results can change nothing in it: masked, to nearest, no DAZ or FTZ, PE already set. */
   @inline mxcsrSettled(): u32 {
     return u32((load<u32>(MXCSR) & MXCSR_CONTROL_AND_PE) == MXCSR_SETTLED);
+  }
+  /** DEST ← OP(a, b) by soft float, with flags and #XM; T is u32 or u64, the lanes' width. */
+  @inline exactPacked<OP, T, D>(i: Insn, a: v128, b: v128): void {
+    this.setXmm<D>(i, exactPacked<OP, T>(i, a, b));
+  }
+  @inline exactScalar<OP, T, D>(i: Insn, a: T, b: T): void {
+    this.setLow<T, D>(i, exactScalar<OP, T>(i, a, b));
   }
 
   // ---- x87 ------------------------------------------------------------------------------------------------------------------------

@@ -2,3 +2,5 @@
 export * from './packed-integer';
 export * from './packed-shuffle';
 export * from './packed-helpers';
+export * from './float-convert';
+export * from './float-operations';

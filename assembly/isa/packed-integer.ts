@@ -461,7 +461,7 @@ export class PMADDUBSW {
 export class PMULHRSW {
   @inline apply<E, V>(e: E, a: V, b: V): V {
     // Only -1 · -1 differs from the WebAssembly operation, which saturates it.
-    const least = e.splat<u16>(0x8000);
+    const least = e.v128_const(0x8000800080008000, 0x8000800080008000);
     const both = e.v128_and(e.i16x8_eq(a, least), e.i16x8_eq(b, least));
     return e.v128_xor(e.i16x8_q15mulr_sat_s(a, b), both);
   }
@@ -591,7 +591,7 @@ export class PUNPCKHQDQ {
 @final
 export class PSHUFB {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    return e.i8x16_swizzle(a, e.v128_and(b, e.splat<u8>(0x8f)));
+    return e.i8x16_swizzle(a, e.v128_and(b, e.v128_const(0x8f8f8f8f8f8f8f8f, 0x8f8f8f8f8f8f8f8f)));
   }
 }
 
@@ -600,7 +600,7 @@ export class PSHUFB {
 @final
 export class PSHUFB64 {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    return e.i8x16_swizzle(a, e.v128_and(b, e.splat<u8>(0x87)));
+    return e.i8x16_swizzle(a, e.v128_and(b, e.v128_const(0x8787878787878787, 0x8787878787878787)));
   }
 }
 
@@ -663,7 +663,7 @@ export class PHSUBSW {
 @final
 export class PSIGNB {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    const zero = e.splat<u8>(0);
+    const zero = e.v128_const(0, 0);
     const negative = e.i8x16_gt_s(zero, b);
     return e.v128_andnot(e.i8x16_sub(e.v128_xor(a, negative), negative), e.i8x16_eq(b, zero));
   }
@@ -674,7 +674,7 @@ export class PSIGNB {
 @final
 export class PSIGNW {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    const zero = e.splat<u16>(0);
+    const zero = e.v128_const(0, 0);
     const negative = e.i16x8_gt_s(zero, b);
     return e.v128_andnot(e.i16x8_sub(e.v128_xor(a, negative), negative), e.i16x8_eq(b, zero));
   }
@@ -685,7 +685,7 @@ export class PSIGNW {
 @final
 export class PSIGND {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    const zero = e.splat<u32>(0);
+    const zero = e.v128_const(0, 0);
     const negative = e.i32x4_gt_s(zero, b);
     return e.v128_andnot(e.i32x4_sub(e.v128_xor(a, negative), negative), e.i32x4_eq(b, zero));
   }

@@ -337,7 +337,7 @@ export class INSERTPS {
 @final
 export class PBLENDVB {
   @inline apply<E, V>(e: E, a: V, b: V, mask: V): V {
-    return e.v128_bitselect(b, a, e.i8x16_gt_s(e.splat<u8>(0), mask));
+    return e.v128_bitselect(b, a, e.i8x16_gt_s(e.v128_const(0, 0), mask));
   }
 }
 

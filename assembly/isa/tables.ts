@@ -4,6 +4,7 @@ import { ALU } from './alu.table.ts';
 import { BIT } from './bit.table.ts';
 import { BRANCH } from './branch.table.ts';
 import { FLAG } from './flag.table.ts';
+import { FLOAT, FLOAT_SSE3, FLOAT_SSE41 } from './float.table.ts';
 import { IO } from './io.table.ts';
 import { LEGACY } from './legacy.table.ts';
 import { MISC } from './misc.table.ts';
@@ -43,6 +44,9 @@ export const TABLES: Table[] = [
   SIMD_AES,
   SIMD_CLMUL,
   SIMD_SHA,
+  FLOAT,
+  FLOAT_SSE3,
+  FLOAT_SSE41,
   X87,
   XSAVE,
 ];
