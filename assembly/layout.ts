@@ -140,6 +140,7 @@ export const MSR_KVM_POLL_CONTROL = 0x1760;
 export const PDPTE = 0x1768; // 4 x u64, to 0x1788
 export const MSR_SYSCFG = 0x1788;
 export const MSR_HWCR = 0x1790;
+export const MSR_NB_CFG = 0x1798;
 
 /** Scratch place for read-modify-write accesses that cross a page or reach a device. */
 export const SCRATCH = 0x1800; // 64 bytes

@@ -63,11 +63,10 @@ const SSE2: u32 = 1 << 26;
 const COMMON_EDX: u32 = FPU | DE | PSE | TSC | MSR | PAE | CX8 | APIC | MTRR | PGE | CMOV | PAT | PSE36 | MMX | FXSR;
 // Leaf 6
 const ARAT: u32 = 1 << 2;
-// Leaf 7 EBX, ECX
+// Leaf 7 EBX, ECX. ERMS is not told: kernels would copy by bytes, and each byte counts as an instruction.
 const FSGSBASE: u32 = 1 << 0;
 const TSC_ADJUST: u32 = 1 << 1;
 const SMEP: u32 = 1 << 7;
-const ERMS: u32 = 1 << 9;
 const INVPCID: u32 = 1 << 10;
 const RDSEED: u32 = 1 << 18;
 const ADX: u32 = 1 << 19;
@@ -114,7 +113,7 @@ export function cpuid(leaf: u32, subleaf: u32): void {
     answer(SIGNATURE, (8 << 8) | (1 << 16), ecx, COMMON_EDX | SEP | CLFSH | SSE | SSE2);
   } else if (leaf == 6) answer(ARAT, 0, 0, 0);
   else if (leaf == 7) {
-    if (subleaf == 0) answer(0, FSGSBASE | TSC_ADJUST | SMEP | ERMS | INVPCID | RDSEED | ADX | SMAP | CLFLUSHOPT | CLWB | SHA, UMIP, 0);
+    if (subleaf == 0) answer(0, FSGSBASE | TSC_ADJUST | SMEP | INVPCID | RDSEED | ADX | SMAP | CLFLUSHOPT | CLWB | SHA, UMIP, 0);
   } else if (leaf == 0xd) {
     if (subleaf == 0) answer(<u32>XCR0_SUPPORTED, xsaveSize(load<u64>(XCR0)), xsaveSize(XCR0_SUPPORTED), 0);
     else if (subleaf == 1) answer(1, 0, 0, 0); // XSAVEOPT

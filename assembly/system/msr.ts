@@ -1,7 +1,7 @@
 /** Model-specific registers. SDM Vol. 4; AMD64 Vol. 2, appendix A. What is not here raises #GP(0). */
 import {
   EFER, EXCHANGE, FS, GS, MSR_CSTAR, MSR_FMASK, MSR_HWCR, MSR_KERNEL_GS_BASE, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK,
-  MSR_LSTAR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_MTRR_FIXED, MSR_MTRR_VARIABLE, MSR_PAT, MSR_STAR, MSR_SYSCFG, MSR_SYSENTER_CS,
+  MSR_LSTAR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_MTRR_FIXED, MSR_MTRR_VARIABLE, MSR_NB_CFG, MSR_PAT, MSR_STAR, MSR_SYSCFG, MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_ADJUST, MSR_TSC_AUX, SEG, SEG_BASE, SEG_SIZE,
 } from '../layout';
 import { apicRead, apicWrite, paravirtWrite } from '../host';
@@ -47,6 +47,7 @@ const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 const IA32_TSC_AUX: u32 = 0xc0000103;
 const SYSCFG: u32 = 0xc0010010;
 const HWCR: u32 = 0xc0010015;
+const NB_CFG: u32 = 0xc001001f;
 
 /** 8 variable ranges, fixed ranges, write combining. */
 const MTRRCAP: u64 = 0x508;
@@ -67,6 +68,7 @@ function storage(msr: u32): usize {
   if (msr >= IA32_MTRR_FIX4K_C0000 && msr < IA32_MTRR_FIX4K_C0000 + 8) return MSR_MTRR_FIXED + 24 + (<usize>(msr - IA32_MTRR_FIX4K_C0000) << 3);
   if (msr == SYSCFG) return MSR_SYSCFG;
   if (msr == HWCR) return MSR_HWCR;
+  if (msr == NB_CFG) return MSR_NB_CFG;
   return 0;
 }
 /** Address of an MSR that holds a canonical address, or 0. */

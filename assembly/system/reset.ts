@@ -1,6 +1,6 @@
 /** State after RESET. SDM Vol. 3A, table 9-1; AMD64 Vol. 2, 14.1.3. */
 import {
-  CPU_BLOCK, CPU_BLOCK_SIZE, CR0, CS, DR, EFER, FCW, FTW, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, MXCSR, RIP, SEG,
+  CPU_BLOCK, CPU_BLOCK_SIZE, CR0, CS, DR, EFER, FCW, FTW, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_HWCR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_PAT, MXCSR, RIP, SEG,
   SEG_SIZE, STATS, TR, XCR0,
 } from '../layout';
 import { flushTlb } from '../mmu/tlb';
@@ -12,6 +12,10 @@ import { initRun } from '../engine/run';
 import { Flags } from '../engine/flags';
 import { FLAG_CODE, FLAG_P, FLAG_S, FLAG_WRITABLE } from './segment';
 
+/** MTRRs on, memory is write-back unless a range says otherwise. SDM Vol. 3A, 11.11.2.1. */
+const MTRR_ENABLED_WRITE_BACK: u64 = 0x806;
+/** TscFreqSel: the TSC counts at the P0 frequency. AMD BKDG, MSRC001_0015. */
+const HWCR_TSC_AT_P0: u64 = 1 << 24;
 const PAT_RESET: u64 = 0x0007040600070406;
 const APIC_BASE_RESET: u64 = 0xfee00900; // enabled, bootstrap processor
 const REAL_DATA: u32 = FLAG_P | FLAG_S | FLAG_WRITABLE | (1 << 8);
@@ -38,6 +42,9 @@ export function resetCpu(): void {
   store<u64>(MSR_PAT, PAT_RESET);
   store<u64>(MSR_APIC_BASE, APIC_BASE_RESET);
   store<u64>(MSR_MISC_ENABLE, 1);
+  // As firmware leaves them, since no firmware runs before a directly booted kernel.
+  store<u64>(MSR_MTRR_DEF_TYPE, MTRR_ENABLED_WRITE_BACK);
+  store<u64>(MSR_HWCR, HWCR_TSC_AT_P0);
   Flags.set(2);
   flushTlb(true);
   updateMode();
