@@ -296,6 +296,7 @@ export const ROW_UNIT_SHIFT = 12; // 3 bits: UNIT_*
 export const ROW_WIDTH_SHIFT = 16; // 2 bits: WIDTH_*
 export const ROW_IGNORE_MOD = 1 << 19; // ModRM.mod is ignored: always a register form (MOV CR, MOV DR)
 export const ROW_MMX = 1 << 18; // an SSE row that touches MMX registers
+export const ROW_NO_REX_B = 1 << 21; // matches only without REX.B (90 is NOP, 41 90 is XCHG)
 export const ROW_IMPLICIT_MEMORY = 1 << 20; // memory at rSI or rDI: a segment applies although ModRM names none
 export const IMM_NONE = 0;
 export const IMM_IB = 1; // 8 bits, sign-extended

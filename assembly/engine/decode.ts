@@ -8,7 +8,7 @@ import {
   IMM_NONE, IMM_ONE, IMM_PTR, IMM_REL8, IMM_RELZ, LINEAR_MASK, LINEAR_PAGE, MODE, MODE_16, MODE_32, MODE_64, MODE_CODE_MASK, MODE_FLAT, MODE_NO_AVX,
   MODE_NO_MMX, MODE_NO_SSE, MODE_NO_X87, MODE_TS, MODE_WAIT, OP_END, OP_INVALID, OP_RAISE, OP_STRADDLE, RAM_BASE, RECORD_SIZE, RIP, ROW_D64, ROW_ENDS,
   ROW_FIXED_MODRM, ROW_HAS_MODRM, ROW_IGNORE66, ROW_IGNORE_MOD, ROW_IMPLICIT_MEMORY, ROW_IMM_SHIFT, ROW_LOCK, ROW_L_SHIFT, ROW_MEM, ROW_MMX, ROW_MODE_SHIFT,
-  ROW_MODRM_SHIFT, ROW_OSZ_SHIFT, ROW_PREFIX_66, ROW_PREFIX_F2, ROW_PREFIX_F3, ROW_PREFIX_NP, ROW_REG, ROW_REG_SHIFT, ROW_SIZE,
+  ROW_MODRM_SHIFT, ROW_NO_REX_B, ROW_OSZ_SHIFT, ROW_PREFIX_66, ROW_PREFIX_F2, ROW_PREFIX_F3, ROW_PREFIX_NP, ROW_REG, ROW_REG_SHIFT, ROW_SIZE,
   ROW_UNIT_SHIFT, ROW_VVVV, ROW_WIDTH_SHIFT, ROW_W_SHIFT, SLOT_R0, SLOT_R1, SLOT_R2, SOURCE_BYTE, SOURCE_FIXED, SOURCE_IS4,
   SOURCE_OPCODE, SOURCE_REG, SOURCE_RM, SOURCE_VVVV, SS, STATS, STAT_DECODED, UNIT_AVX, UNIT_MMX, UNIT_SSE, UNIT_WAIT, UNIT_X87, U_FRAME,
   U_MAP, WIDTH_V, WIDTH_Y, CODE_BASE,
@@ -142,7 +142,7 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
     const attributes = load<u32>(row, 4);
     const size: u32 = attributes & ROW_D64 && codeMode == MODE_64 && operandSize == 1 ? 2 : operandSize;
     if ((match & must) == must && match & ((1 << size) << ROW_OSZ_SHIFT)) {
-      if (!(attributes & ROW_HAS_MODRM)) found = true;
+      if (!(attributes & ROW_HAS_MODRM)) found = !(attributes & ROW_NO_REX_B && rex & 1);
       else {
         const reg = (match >> ROW_REG_SHIFT) & 15;
         if ((reg == 8 || reg == ((modrm >> 3) & 7)) && match & (isMemory ? ROW_MEM : ROW_REG)) {

@@ -156,7 +156,7 @@ function compileRow(table: Table, row: Row): CompiledRow {
   const attributes =
     (hasModrm ? L.ROW_HAS_MODRM : 0) | (options.lock ? L.ROW_LOCK : 0) | (options.d64 ? L.ROW_D64 : 0) | (ends ? L.ROW_ENDS : 0) |
     (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) | (immediate << L.ROW_IMM_SHIFT) | (unit << L.ROW_UNIT_SHIFT) |
-    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (usesMmx ? L.ROW_MMX : 0) |
+    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (options.noRexB ? L.ROW_NO_REX_B : 0) | (usesMmx ? L.ROW_MMX : 0) |
     (operands.some((o) => 'XY'.includes(o.letter)) ? L.ROW_IMPLICIT_MEMORY : 0);
   const opcodes = plusR ? Array.from({ length: 8 }, (_, n) => opcode + n) : [opcode];
   return {

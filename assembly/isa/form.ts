@@ -47,6 +47,8 @@ export interface RowOptions {
   alias?: boolean;
   /** ModRM.mod is ignored: the operand is a register whatever it says. */
   ignoreMod?: boolean;
+  /** Matches only without REX.B. */
+  noRexB?: boolean;
   /** 66 does not select an operand size here, but is ignored. */
   ignore66?: boolean;
 }

@@ -17,7 +17,7 @@ export const MISC = table('misc', 'X86', 'integer', [
   row('MOVNTI', 'NP 0F C3 /r', 'My Gy', { feature: 'SSE2' }),
   row('RDRAND', 'NP66 0F C7 /6', 'Rv', { helper: true, fn: 'RDRAND<W, K0>', feature: 'RDRAND' }),
   row('RDSEED', 'NP66 0F C7 /7', 'Rv', { helper: true, fn: 'RDRAND<W, K0>', feature: 'RDSEED' }),
-  row('PAUSE', 'F3 90', '', { fn: 'FENCE<B>' }),
+  row('PAUSE', 'F3 90', '', { fn: 'FENCE<B>', noRexB: true }),
   ...fence('LFENCE', 0xe8, 'SSE2'),
   ...fence('MFENCE', 0xf0, 'SSE2'),
   ...fence('SFENCE', 0xf8, 'SSE'),
@@ -26,7 +26,8 @@ export const MISC = table('misc', 'X86', 'integer', [
   row('CLWB', '66 0F AE /6', 'Mb', touch('CLWB')),
   row('UD2', '0F 0B', '', undefinedOperation),
   row('UD1', '0F B9 /r', 'Gd Ed', undefinedOperation),
-  row('UD0', '0F FF /r', 'Gd Ed', undefinedOperation),
+  // The SDM gives UD0 a ModRM byte; AMD processors raise #UD without fetching one.
+  row('UD0', '0F FF', '', undefinedOperation),
   row('ADCX', '66 0F 38 F6 /r', 'Gy Ey', { feature: 'ADX' }),
   row('ADOX', 'F3 0F 38 F6 /r', 'Gy Ey', { feature: 'ADX' }),
 ]);

@@ -38,7 +38,7 @@ export const MOV = table('mov', 'X86', 'integer', [
   row('CWD', '99', '', { osz: 16, hot: true, fn: 'EXTEND_D<B, u16>' }),
   row('CDQ', '99', '', { osz: 32, hot: true, fn: 'EXTEND_D<B, u32>' }),
   row('CQO', '99', '', { osz: 64, hot: true, fn: 'EXTEND_D<B, u64>' }),
-  row('NOP', '90', '', { hot: true }),
+  row('NOP', '90', '', { hot: true, noRexB: true }),
   row('XCHG', '90+r', 'rAX Zv', { fn: 'XCHG_A<B, W, K1>' }),
   row('BSWAP', '0F C8+r', 'Zd', { hot: true, osz: 32 }),
   row('BSWAP', '0F C8+r', 'Zq', { hot: true, osz: 64 }),
