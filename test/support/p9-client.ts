@@ -7,17 +7,69 @@ import { VirtioP9 } from '../../src/devices/virtio/p9/device.ts';
 import { PciBench, VirtioDriver, type TestBuffer } from './virtio-driver.ts';
 
 export const T = {
-  statfs: 8, lopen: 12, lcreate: 14, symlink: 16, mknod: 18, rename: 20, readlink: 22, getattr: 24, setattr: 26,
-  xattrwalk: 30, xattrcreate: 32, readdir: 40, fsync: 50, lock: 52, getlock: 54, link: 70, mkdir: 72, renameat: 74,
-  unlinkat: 76, version: 100, auth: 102, attach: 104, flush: 108, walk: 110, read: 116, write: 118, clunk: 120, remove: 122,
+  statfs: 8,
+  lopen: 12,
+  lcreate: 14,
+  symlink: 16,
+  mknod: 18,
+  rename: 20,
+  readlink: 22,
+  getattr: 24,
+  setattr: 26,
+  xattrwalk: 30,
+  xattrcreate: 32,
+  readdir: 40,
+  fsync: 50,
+  lock: 52,
+  getlock: 54,
+  link: 70,
+  mkdir: 72,
+  renameat: 74,
+  unlinkat: 76,
+  version: 100,
+  auth: 102,
+  attach: 104,
+  flush: 108,
+  walk: 110,
+  read: 116,
+  write: 118,
+  clunk: 120,
+  remove: 122,
 } as const;
 const RLERROR = 7;
 export const NOFID = 0xffffffff;
 export const E = {
-  EPERM: 1, ENOENT: 2, EIO: 5, ENXIO: 6, EBADF: 9, EBUSY: 16, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, EINVAL: 22, ENOSPC: 28, EROFS: 30,
-  ERANGE: 34, ENAMETOOLONG: 36, ENOTEMPTY: 39, ELOOP: 40, ENODATA: 61, EPROTO: 71, EMSGSIZE: 90, EOPNOTSUPP: 95, ESTALE: 116,
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  ENXIO: 6,
+  EBADF: 9,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENOSPC: 28,
+  EROFS: 30,
+  ERANGE: 34,
+  ENAMETOOLONG: 36,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ENODATA: 61,
+  EPROTO: 71,
+  EMSGSIZE: 90,
+  EOPNOTSUPP: 95,
+  ESTALE: 116,
 } as const;
-export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, DIRECTORY: 0o200000 } as const;
+export const O = {
+  RDONLY: 0,
+  WRONLY: 1,
+  RDWR: 2,
+  CREAT: 0o100,
+  EXCL: 0o200,
+  TRUNC: 0o1000,
+  DIRECTORY: 0o200000,
+} as const;
 
 /** A field: u8, u16, u32, u64 as [width, value], a string, or raw bytes. */
 export type Field = readonly [1 | 2 | 4 | 8, number | bigint] | string | Uint8Array;
@@ -194,7 +246,10 @@ export class P9Client {
   }
   open(path: string, flags: number = O.RDONLY): number {
     const fid = this.walk(path);
-    this.ok(T.lopen, [[4, fid], [4, flags]]);
+    this.ok(T.lopen, [
+      [4, fid],
+      [4, flags],
+    ]);
     return fid;
   }
   /** Creates a file and leaves it open. */
@@ -204,7 +259,11 @@ export class P9Client {
     return fid;
   }
   read(fid: number, offset: number, count: number): Uint8Array {
-    const reply = this.ok(T.read, [[4, fid], [8, offset], [4, count]]);
+    const reply = this.ok(T.read, [
+      [4, fid],
+      [8, offset],
+      [4, count],
+    ]);
     return reply.bytes(reply.u(4));
   }
   write(fid: number, offset: number, data: Uint8Array): number {
@@ -222,7 +281,10 @@ export class P9Client {
     this.clunk(fid);
   }
   getattr(fid: number): Attributes {
-    const reply = this.ok(T.getattr, [[4, fid], [8, 0x7ff]]);
+    const reply = this.ok(T.getattr, [
+      [4, fid],
+      [8, 0x7ff],
+    ]);
     reply.u(8);
     const qid = reply.qid();
     const [mode, uid, gid] = [reply.u(4), reply.u(4), reply.u(4)];
@@ -236,13 +298,36 @@ export class P9Client {
     this.clunk(fid);
     return attributes;
   }
-  setattr(fid: number, valid: number, values: { mode?: number; uid?: number; gid?: number; size?: number; atime?: number; mtime?: number } = {}): number {
+  setattr(
+    fid: number,
+    valid: number,
+    values: { mode?: number; uid?: number; gid?: number; size?: number; atime?: number; mtime?: number } = {},
+  ): number {
     const { mode = 0, uid = 0, gid = 0, size = 0, atime = 0, mtime = 0 } = values;
-    return this.errno(T.setattr, [[4, fid], [4, valid], [4, mode], [4, uid], [4, gid], [8, size], [8, BigInt.asUintN(64, BigInt(atime))], [8, 0], [8, BigInt.asUintN(64, BigInt(mtime))], [8, 5]]);
+    return this.errno(T.setattr, [
+      [4, fid],
+      [4, valid],
+      [4, mode],
+      [4, uid],
+      [4, gid],
+      [8, size],
+      [8, BigInt.asUintN(64, BigInt(atime))],
+      [8, 0],
+      [8, BigInt.asUintN(64, BigInt(mtime))],
+      [8, 5],
+    ]);
   }
   /** One Treaddir. */
-  readdirPage(fid: number, offset: number, count: number): { name: string; cookie: number; type: number; path: number }[] {
-    const reply = this.ok(T.readdir, [[4, fid], [8, offset], [4, count]]);
+  readdirPage(
+    fid: number,
+    offset: number,
+    count: number,
+  ): { name: string; cookie: number; type: number; path: number }[] {
+    const reply = this.ok(T.readdir, [
+      [4, fid],
+      [8, offset],
+      [4, count],
+    ]);
     reply.u(4);
     const entries = [];
     while (reply.rest > 0) {
@@ -256,7 +341,7 @@ export class P9Client {
   list(path: string, pageBytes = 4096): string[] {
     const fid = this.open(path);
     const names: string[] = [];
-    for (let offset = 0; ; ) {
+    for (let offset = 0; ;) {
       const page = this.readdirPage(fid, offset, pageBytes);
       if (page.length === 0) break;
       names.push(...page.map((entry) => entry.name));

@@ -15,7 +15,14 @@ const CONFIG_DATA = 0xcfc;
 const RAM_BYTES = 8 * 1024 * 1024;
 const HEAP_START = 0x100000;
 
-export const STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
+export const STATUS = {
+  ACKNOWLEDGE: 1,
+  DRIVER: 2,
+  DRIVER_OK: 4,
+  FEATURES_OK: 8,
+  NEEDS_RESET: 64,
+  FAILED: 128,
+} as const;
 export const FEATURE = { INDIRECT: 1n << 28n, EVENT_IDX: 1n << 29n, VERSION_1: 1n << 32n } as const;
 export const DESC = { NEXT: 1, WRITE: 2, INDIRECT: 4 } as const;
 /** Offsets in the common configuration structure. */
@@ -63,7 +70,11 @@ export class PciBench {
 
   /** Adds a virtio device; returns its function. */
   plug(device: VirtioDevice, slot?: number): VirtioPci {
-    const pciFunction = new VirtioPci({ device, memory: this.memory, msi: { send: (address, data) => this.messages.push({ address, data }) } });
+    const pciFunction = new VirtioPci({
+      device,
+      memory: this.memory,
+      msi: { send: (address, data) => this.messages.push({ address, data }) },
+    });
     this.host.attach(pciFunction, slot);
     return pciFunction;
   }
@@ -134,7 +145,13 @@ export class TestQueue {
     buffers.forEach((buffer, i) => {
       const index = (head + i) % this.size;
       const last = i === buffers.length - 1;
-      this.describe(index, buffer.address, buffer.length, (buffer.writable ? DESC.WRITE : 0) | (last ? 0 : DESC.NEXT), (index + 1) % this.size);
+      this.describe(
+        index,
+        buffer.address,
+        buffer.length,
+        (buffer.writable ? DESC.WRITE : 0) | (last ? 0 : DESC.NEXT),
+        (index + 1) % this.size,
+      );
     });
     this.#nextDescriptor = (head + buffers.length) % this.size;
     return head;
@@ -144,7 +161,14 @@ export class TestQueue {
   indirectChain(buffers: readonly TestBuffer[]): number {
     const table = this.#bench.allocate(16 * buffers.length);
     buffers.forEach((buffer, i) => {
-      this.describe(i, buffer.address, buffer.length, (buffer.writable ? DESC.WRITE : 0) | (i === buffers.length - 1 ? 0 : DESC.NEXT), i + 1, table);
+      this.describe(
+        i,
+        buffer.address,
+        buffer.length,
+        (buffer.writable ? DESC.WRITE : 0) | (i === buffers.length - 1 ? 0 : DESC.NEXT),
+        i + 1,
+        table,
+      );
     });
     const head = this.#nextDescriptor;
     this.describe(head, table, 16 * buffers.length, DESC.INDIRECT);
@@ -171,6 +195,13 @@ export class TestQueue {
     return found;
   }
 
+  /** Empties the rings, for a new session of the device. */
+  clear(): void {
+    this.#bench.memory.fill(this.avail, 6 + 2 * this.size, 0);
+    this.#bench.memory.fill(this.used, 6 + 8 * this.size, 0);
+    this.#nextDescriptor = 0;
+    this.#taken = 0;
+  }
   /** Memory was restored: takes the used ring as it is now. */
   rewind(): void {
     this.#taken = this.#bench.memory.read16(this.used + 2);
@@ -218,7 +249,11 @@ export class VirtioDriver {
       const type = bench.configRead(device, at + 3, 1);
       const bar = bench.configRead(device, at + 4, 1);
       const base = bench.configRead(device, 0x10 + 4 * bar, 4) & ~0xf;
-      this.structures.set(type, { address: (base >>> 0) + bench.configRead(device, at + 8, 4), length: bench.configRead(device, at + 12, 4), capability: at });
+      this.structures.set(type, {
+        address: (base >>> 0) + bench.configRead(device, at + 8, 4),
+        length: bench.configRead(device, at + 12, 4),
+        capability: at,
+      });
       if (type === 2) multiplier = bench.configRead(device, at + 16, 4);
     }
     this.msixCapability = msix;
@@ -313,7 +348,11 @@ export class VirtioDriver {
   }
 
   /** Puts one request on a queue and notifies; returns where its writable part is. */
-  submit(index: number, readable: readonly Uint8Array[], writable: readonly number[] = []): { head: number; room: TestBuffer[] } {
+  submit(
+    index: number,
+    readable: readonly Uint8Array[],
+    writable: readonly number[] = [],
+  ): { head: number; room: TestBuffer[] } {
     const queue = this.queues[index]!;
     const sent = readable.map((bytes) => ({ address: this.bench.place(bytes), length: bytes.length }));
     const room = writable.map((length) => ({ address: this.bench.allocate(length), length, writable: true }));

@@ -68,7 +68,10 @@ export class PciFunction implements Stateful {
 
   /** Adds a BAR. `byteCount` is a power of two, at least 16 (memory) or 4 (I/O). A 64-bit BAR takes two registers. */
   protected addBar(index: number, kind: BarKind, byteCount: number, device: MmioDevice): void {
-    assert((byteCount & (byteCount - 1)) === 0 && byteCount >= (kind === 'io' ? 4 : 16), 'PCI BAR size must be a power of two');
+    assert(
+      (byteCount & (byteCount - 1)) === 0 && byteCount >= (kind === 'io' ? 4 : 16),
+      'PCI BAR size must be a power of two',
+    );
     assert(index < R.BAR_COUNT - (kind === 'memory64' ? 1 : 0), 'PCI BAR index out of range');
     const offset = R.BASE_ADDRESS_0 + 4 * index;
     const flags = kind === 'io' ? R.BAR_IO : kind === 'memory64' ? R.BAR_MEMORY_64 : 0;

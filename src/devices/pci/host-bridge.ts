@@ -54,7 +54,10 @@ export class PciHost implements Stateful {
   #decodingStale = false;
 
   constructor(options: PciHostOptions) {
-    assert(options.interruptLines.length === ROUTED_LINES && options.interruptLineNumbers.length === ROUTED_LINES, 'a PCI host bridge needs four interrupt lines');
+    assert(
+      options.interruptLines.length === ROUTED_LINES && options.interruptLineNumbers.length === ROUTED_LINES,
+      'a PCI host bridge needs four interrupt lines',
+    );
     this.#lines = options.interruptLines;
     this.#lineNumbers = options.interruptLineNumbers;
     const configPorts: PortDevice = {
@@ -68,7 +71,8 @@ export class PciHost implements Stateful {
     });
     options.mmio.register(PCI_MEMORY_WINDOW_BASE, PCI_MEMORY_WINDOW_END - PCI_MEMORY_WINDOW_BASE, {
       mmioRead: (offset, size) => this.#decodedRead(this.#memoryRanges(), PCI_MEMORY_WINDOW_BASE + offset, size),
-      mmioWrite: (offset, size, value) => this.#decodedWrite(this.#memoryRanges(), PCI_MEMORY_WINDOW_BASE + offset, size, value),
+      mmioWrite: (offset, size, value) =>
+        this.#decodedWrite(this.#memoryRanges(), PCI_MEMORY_WINDOW_BASE + offset, size, value),
     });
     this.attach(new PciFunction(HOST_BRIDGE_IDENTITY), 0);
   }
@@ -78,7 +82,10 @@ export class PciHost implements Stateful {
    * finds the function by rescanning. Without `device`, the lowest free device number is taken. Returns the device number.
    */
   attach(pciFunction: PciFunction, device = this.#freeDevice(), functionNumber = 0): number {
-    assert(device < DEVICES_PER_BUS && functionNumber < FUNCTIONS_PER_DEVICE, 'PCI device or function number out of range');
+    assert(
+      device < DEVICES_PER_BUS && functionNumber < FUNCTIONS_PER_DEVICE,
+      'PCI device or function number out of range',
+    );
     const devfn = device * FUNCTIONS_PER_DEVICE + functionNumber;
     assert(!this.#functions.has(devfn), `PCI device ${device} function ${functionNumber} is taken`);
     const addresses = this.#chooseAddresses(pciFunction);
@@ -116,7 +123,10 @@ export class PciHost implements Stateful {
     for (let device = 1; device < DEVICES_PER_BUS; device++) {
       if (!this.#functions.has(device * FUNCTIONS_PER_DEVICE)) return device;
     }
-    throw new VivariumError(ErrorCodes.LIMIT, `a machine has at most ${DEVICES_PER_BUS - 1} PCI devices; use fewer disks and shares`);
+    throw new VivariumError(
+      ErrorCodes.LIMIT,
+      `a machine has at most ${DEVICES_PER_BUS - 1} PCI devices; use fewer disks and shares`,
+    );
   }
 
   #markMultifunction(device: number): void {
@@ -150,7 +160,10 @@ export class PciHost implements Stateful {
         if (range.end > address) address = Math.ceil(range.end / alignment) * alignment;
       }
       if (address + bar.byteCount > end) {
-        throw new VivariumError(ErrorCodes.LIMIT, 'the PCI window has no room for another device; use fewer or smaller devices');
+        throw new VivariumError(
+          ErrorCodes.LIMIT,
+          'the PCI window has no room for another device; use fewer or smaller devices',
+        );
       }
       addresses.set(bar.index, address);
       this.#insert(used, address, bar);
@@ -170,7 +183,8 @@ export class PciHost implements Stateful {
     for (const devfn of [...this.#functions.keys()].sort((a, b) => a - b)) {
       const pciFunction = this.#functions.get(devfn)!;
       for (const bar of pciFunction.bars) {
-        if (pciFunction.decodes(bar)) this.#insert(bar.kind === 'io' ? this.#io : this.#memory, pciFunction.barAddress(bar), bar);
+        if (pciFunction.decodes(bar))
+          this.#insert(bar.kind === 'io' ? this.#io : this.#memory, pciFunction.barAddress(bar), bar);
       }
     }
   }
@@ -185,7 +199,8 @@ export class PciHost implements Stateful {
 
   #decodedRead(ranges: readonly Decoded[], address: number, size: AccessSize): number {
     for (const range of ranges) {
-      if (address >= range.base && address + size <= range.end) return range.device.mmioRead(address - range.base, size) >>> 0;
+      if (address >= range.base && address + size <= range.end)
+        return range.device.mmioRead(address - range.base, size) >>> 0;
     }
     return ALL_ONES[size]; // master abort, §3.3.3.1
   }
@@ -259,8 +274,14 @@ export class PciHost implements Stateful {
   load(state: DeviceState): void {
     const reader = new StateReader('the PCI bus', state, STATE_VERSION);
     const functions = reader.part('functions');
-    const sameFunctions = Object.keys(functions).length === this.#functions.size && [...this.#functions.keys()].every((devfn) => devfn in functions);
-    if (!sameFunctions) throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved machine has other PCI devices; start it with the same disks and shares');
+    const sameFunctions =
+      Object.keys(functions).length === this.#functions.size &&
+      [...this.#functions.keys()].every((devfn) => devfn in functions);
+    if (!sameFunctions)
+      throw new VivariumError(
+        ErrorCodes.BAD_STATE,
+        'the saved machine has other PCI devices; start it with the same disks and shares',
+      );
     this.#configAddress = reader.int('configAddress');
     const parts = new StateReader('the PCI bus', functions);
     for (const [devfn, pciFunction] of this.#functions) pciFunction.load(parts.part(String(devfn)));

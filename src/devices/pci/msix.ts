@@ -37,7 +37,12 @@ export class Msix {
   }
 
   /** Body of the capability (after ID and next pointer) and its writable bits. */
-  capability(tableBar: number, tableOffset: number, pbaBar: number, pbaOffset: number): { body: Uint8Array; writable: Uint8Array } {
+  capability(
+    tableBar: number,
+    tableOffset: number,
+    pbaBar: number,
+    pbaOffset: number,
+  ): { body: Uint8Array; writable: Uint8Array } {
     const body = new Uint8Array(R.MSIX_CAP_LENGTH - 2);
     const view = new DataView(body.buffer);
     view.setUint16(R.MSIX_MESSAGE_CONTROL - 2, this.vectorCount - 1, true);
@@ -69,7 +74,8 @@ export class Msix {
 
   reset(): void {
     this.#entries.fill(0);
-    for (let vector = 0; vector < this.vectorCount; vector++) this.#entries[vector * 4 + R.MSIX_ENTRY_CONTROL / 4] = R.MSIX_ENTRY_MASKED;
+    for (let vector = 0; vector < this.vectorCount; vector++)
+      this.#entries[vector * 4 + R.MSIX_ENTRY_CONTROL / 4] = R.MSIX_ENTRY_MASKED;
     this.#pending.fill(0);
     this.#enabled = false;
     this.#functionMasked = false;
@@ -81,7 +87,8 @@ export class Msix {
 
   #send(vector: number): void {
     const at = vector * 4;
-    const address = this.#entries[at + R.MSIX_ENTRY_ADDRESS_LOW / 4]! + this.#entries[at + R.MSIX_ENTRY_ADDRESS_HIGH / 4]! * 2 ** 32;
+    const address =
+      this.#entries[at + R.MSIX_ENTRY_ADDRESS_LOW / 4]! + this.#entries[at + R.MSIX_ENTRY_ADDRESS_HIGH / 4]! * 2 ** 32;
     this.#sink.send(address, this.#entries[at + R.MSIX_ENTRY_DATA / 4]!);
   }
 
@@ -107,7 +114,12 @@ export class Msix {
   }
 
   save(): DeviceState {
-    return { entries: [...this.#entries], pending: [...this.#pending], enabled: this.#enabled, functionMasked: this.#functionMasked };
+    return {
+      entries: [...this.#entries],
+      pending: [...this.#pending],
+      enabled: this.#enabled,
+      functionMasked: this.#functionMasked,
+    };
   }
 
   load(state: DeviceState): void {

@@ -69,7 +69,8 @@ export class DescriptorChain {
     let skip = offset;
     for (let i = 0; i < this.#readableCount; i++) {
       const length = this.#lengths[i]!;
-      if (skip < length) return skip + byteCount <= length ? this.#memory.view(this.#addresses[i]! + skip, byteCount) : undefined;
+      if (skip < length)
+        return skip + byteCount <= length ? this.#memory.view(this.#addresses[i]! + skip, byteCount) : undefined;
       skip -= length;
     }
     return undefined;
@@ -103,7 +104,10 @@ export class DescriptorChain {
         continue;
       }
       const take = Math.min(length - skip, bytes.length - done);
-      this.#memory.write(this.#addresses[i]! + skip, done === 0 && take === bytes.length ? bytes : bytes.subarray(done, done + take));
+      this.#memory.write(
+        this.#addresses[i]! + skip,
+        done === 0 && take === bytes.length ? bytes : bytes.subarray(done, done + take),
+      );
       skip = 0;
       done += take;
     }

@@ -160,7 +160,8 @@ export class VirtioPci extends PciFunction {
   #msixRegion(): MmioDevice {
     const { table, pba } = this.#msix;
     return {
-      mmioRead: (offset, size) => (offset < MSIX_PBA_OFFSET ? table.mmioRead(offset, size) : pba.mmioRead(offset - MSIX_PBA_OFFSET, size)),
+      mmioRead: (offset, size) =>
+        offset < MSIX_PBA_OFFSET ? table.mmioRead(offset, size) : pba.mmioRead(offset - MSIX_PBA_OFFSET, size),
       mmioWrite: (offset, size, value) => {
         if (offset < MSIX_PBA_OFFSET) table.mmioWrite(offset, size, value);
       },
@@ -205,11 +206,13 @@ export class VirtioPci extends PciFunction {
         break;
       }
       case DEVICE_OFFSET:
-        if (within + size <= this.transport.device.configLength) this.transport.guard(() => this.transport.device.configWrite(within, size, value));
+        if (within + size <= this.transport.device.configLength)
+          this.transport.guard(() => this.transport.device.configWrite(within, size, value));
         break;
       case NOTIFY_OFFSET:
         // The offset names the queue; the value repeats it (§4.1.5.2). Without bus mastering rings can't be read.
-        if (within % NOTIFY_OFF_MULTIPLIER === 0 && this.busMaster) this.transport.notify(within / NOTIFY_OFF_MULTIPLIER);
+        if (within % NOTIFY_OFF_MULTIPLIER === 0 && this.busMaster)
+          this.transport.notify(within / NOTIFY_OFF_MULTIPLIER);
         break;
       default:
     }
@@ -246,7 +249,12 @@ export class VirtioPci extends PciFunction {
   }
 
   #resetRegisters(): void {
-    Object.assign(this.registers, { deviceFeatureSelect: 0, driverFeatureSelect: 0, queueSelect: 0, configVector: NO_VECTOR });
+    Object.assign(this.registers, {
+      deviceFeatureSelect: 0,
+      driverFeatureSelect: 0,
+      queueSelect: 0,
+      configVector: NO_VECTOR,
+    });
     this.#queueVectors.fill(NO_VECTOR);
     this.#isr = 0;
     this.setIntx(false);
@@ -281,7 +289,13 @@ export class VirtioPci extends PciFunction {
     const length = this.config.get32(at + CAP_STRUCTURE_LENGTH);
     const offset = this.config.get32(at + CAP_OFFSET);
     const widthValid = length === 1 || length === 2 || length === 4;
-    if (!widthValid || this.config.get8(at + CAP_BAR) !== STRUCTURES_BAR || offset % length !== 0 || offset + length > STRUCTURES_SIZE) return undefined;
+    if (
+      !widthValid ||
+      this.config.get8(at + CAP_BAR) !== STRUCTURES_BAR ||
+      offset % length !== 0 ||
+      offset + length > STRUCTURES_SIZE
+    )
+      return undefined;
     return { offset, size: length };
   }
 
@@ -316,7 +330,8 @@ export class VirtioPci extends PciFunction {
     const reader = new StateReader('a virtio-pci function', state);
     this.#msix.load(reader.part('msix'));
     const registers = new StateReader('a virtio-pci function', reader.part('registers'));
-    for (const name of Object.keys(this.registers) as (keyof typeof this.registers)[]) this.registers[name] = registers.int(name);
+    for (const name of Object.keys(this.registers) as (keyof typeof this.registers)[])
+      this.registers[name] = registers.int(name);
     this.#queueVectors.set(reader.ints('queueVectors', this.#queueVectors.length, NO_VECTOR));
     this.#isr = reader.int('isr', ISR_QUEUE | ISR_CONFIG);
     this.transport.load(reader.part('virtio'));
@@ -365,7 +380,11 @@ const COMMON_FIELDS: Readonly<Record<number, CommonField | undefined>> = {
     },
   },
   [NUM_QUEUES]: { size: 2, read: (self) => self.transport.queues.length },
-  [DEVICE_STATUS]: { size: 1, read: (self) => self.transport.status, write: (self, value) => self.setDeviceStatus(value) },
+  [DEVICE_STATUS]: {
+    size: 1,
+    read: (self) => self.transport.status,
+    write: (self, value) => self.setDeviceStatus(value),
+  },
   [CONFIG_GENERATION]: { size: 1, read: (self) => self.transport.configGeneration },
   [QUEUE_SELECT]: registerField(2, 'queueSelect'),
   [QUEUE_SIZE]: {

@@ -76,7 +76,10 @@ export class Virtqueue {
   readonly #spare: DescriptorChain[] = [];
 
   constructor(index: number, maxSize: number, memory: GuestMemory, owner: QueueOwner) {
-    assert(maxSize > 0 && maxSize <= MAX_QUEUE_SIZE && (maxSize & (maxSize - 1)) === 0, 'virtqueue size must be a power of two');
+    assert(
+      maxSize > 0 && maxSize <= MAX_QUEUE_SIZE && (maxSize & (maxSize - 1)) === 0,
+      'virtqueue size must be a power of two',
+    );
     this.index = index;
     this.maxSize = maxSize;
     this.size = maxSize;
@@ -150,18 +153,6 @@ export class Virtqueue {
     return this.#parse(head);
   }
 
-  /** Undoes the last `pop`: the chain is available again. */
-  unpop(chain: DescriptorChain): void {
-    if (chain.generation !== this.#generation) return;
-    this.#nextAvail = (this.#nextAvail - 1) & INDEX_MASK;
-    this.#spare.push(chain);
-  }
-
-  /** Whether the driver has made buffers available that were not popped. */
-  get hasAvailable(): boolean {
-    return this.#ready && this.#waiting() !== 0;
-  }
-
   #waiting(): number {
     const waiting = this.#availableIndex();
     if (waiting !== 0 || !this.#eventIndex) return waiting;
@@ -224,7 +215,8 @@ export class Virtqueue {
       if (!this.#fits(address, length, 1)) return this.#broken('has a buffer outside RAM');
       if ((flags & DESC_F_INDIRECT) !== 0) {
         const misplaced = !this.#indirect || inIndirect || (flags & DESC_F_NEXT) !== 0;
-        if (misplaced || length === 0 || length % DESCRIPTOR_SIZE !== 0) return this.#broken('has a misplaced indirect descriptor');
+        if (misplaced || length === 0 || length % DESCRIPTOR_SIZE !== 0)
+          return this.#broken('has a misplaced indirect descriptor');
         inIndirect = true;
         table = address;
         tableLength = length / DESCRIPTOR_SIZE;
@@ -232,10 +224,12 @@ export class Virtqueue {
         followed = 0;
         continue;
       }
-      if (!chain.append(address, length, (flags & DESC_F_WRITE) !== 0)) return this.#broken('has a readable buffer after a writable one');
+      if (!chain.append(address, length, (flags & DESC_F_WRITE) !== 0))
+        return this.#broken('has a readable buffer after a writable one');
       if ((flags & DESC_F_NEXT) === 0) return chain;
       // More links than entries means a loop.
-      if (++followed >= tableLength || chain.bufferCount >= MAX_CHAIN_LENGTH) return this.#broken('has a descriptor chain that loops or is too long');
+      if (++followed >= tableLength || chain.bufferCount >= MAX_CHAIN_LENGTH)
+        return this.#broken('has a descriptor chain that loops or is too long');
       index = memory.read16(entry + DESCRIPTOR_NEXT);
     }
   }
@@ -270,7 +264,8 @@ export class Virtqueue {
     this.reset();
     this.size = reader.int('size', INDEX_MASK);
     for (const area of ['descriptors', 'driver', 'device'] as const) this.#registers[area] = reader.ints(area, 2);
-    if (reader.boolean('ready')) this.enable({ indirect: reader.boolean('indirect'), eventIndex: reader.boolean('eventIndex') });
+    if (reader.boolean('ready'))
+      this.enable({ indirect: reader.boolean('indirect'), eventIndex: reader.boolean('eventIndex') });
     this.#nextAvail = reader.int('nextAvail', INDEX_MASK);
     this.#nextUsed = reader.int('nextUsed', INDEX_MASK);
     this.#consideredUsed = reader.int('consideredUsed', INDEX_MASK);

@@ -177,7 +177,10 @@ export class VirtioTransport implements VirtioLink {
   load(state: DeviceState): void {
     const reader = new StateReader('a virtio device', state, STATE_VERSION);
     if (reader.int('deviceType') !== this.device.deviceType) {
-      throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved state is of another virtio device; start the machine with the same devices');
+      throw new VivariumError(
+        ErrorCodes.BAD_STATE,
+        'the saved state is of another virtio device; start the machine with the same devices',
+      );
     }
     this.#status = reader.int('status', 0xff);
     this.#driverFeatures = reader.uint64('driverFeatures') & this.offeredFeatures;

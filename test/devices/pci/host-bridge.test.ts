@@ -75,7 +75,9 @@ describe('base address registers', () => {
     bench.host.attach(new TestFunction([MEMORY_BAR]), 1);
     bench.host.attach(new TestFunction([{ ...MEMORY_BAR, byteCount: 16 }]), 2);
     bench.host.attach(new TestFunction([{ ...MEMORY_BAR, byteCount: 0x4000 }]), 3);
-    expect([bench.configRead(1, 0x10, 4), bench.configRead(2, 0x10, 4), bench.configRead(3, 0x10, 4)]).toEqual([0xc0000000, 0xc0002000, 0xc0004000]);
+    expect([bench.configRead(1, 0x10, 4), bench.configRead(2, 0x10, 4), bench.configRead(3, 0x10, 4)]).toEqual([
+      0xc0000000, 0xc0002000, 0xc0004000,
+    ]);
   });
 
   it('tell their size when all ones are written', () => {
@@ -181,7 +183,7 @@ describe('hot plug', () => {
 });
 
 describe('INTx', () => {
-  it('reaches the wire of its slot and tells firmware\'s choice in the Interrupt Line register', () => {
+  it("reaches the wire of its slot and tells firmware's choice in the Interrupt Line register", () => {
     const bench = new PciBench();
     const pciFunction = new TestFunction([], 1);
     bench.host.attach(pciFunction, 2);

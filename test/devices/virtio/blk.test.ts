@@ -49,8 +49,12 @@ function started(backend: BlockBackend): { pci: PciBench; device: VirtioBlk; dri
 describe('VirtioBlk configuration', () => {
   it('tells capacity, limits and features', () => {
     const { driver } = started(new MemoryBlockBackend(numberedDisk(8)));
-    expect([driver.config(0, 4), driver.config(8, 4), driver.config(12, 4), driver.config(20, 4)]).toEqual([8, 131072, 126, 512]);
-    expect(driver.offeredFeatures & 0xffffffn).toBe((1n << 1n) | (1n << 2n) | (1n << 6n) | (1n << 9n) | (1n << 13n) | (1n << 14n));
+    expect([driver.config(0, 4), driver.config(8, 4), driver.config(12, 4), driver.config(20, 4)]).toEqual([
+      8, 131072, 126, 512,
+    ]);
+    expect(driver.offeredFeatures & 0xffffffn).toBe(
+      (1n << 1n) | (1n << 2n) | (1n << 6n) | (1n << 9n) | (1n << 13n) | (1n << 14n),
+    );
   });
 
   it('offers RO and nothing that writes for a read-only disk', () => {
@@ -70,7 +74,11 @@ describe('VirtioBlk requests', () => {
     const disk = numberedDisk(8);
     const { driver } = started(new MemoryBlockBackend(disk));
     const data = new Uint8Array(512).fill(0x77);
-    const answer = driver.request(0, [header(OUT, 2).subarray(0, 7), header(OUT, 2).subarray(7), data.subarray(0, 100), data.subarray(100)], [1]);
+    const answer = driver.request(
+      0,
+      [header(OUT, 2).subarray(0, 7), header(OUT, 2).subarray(7), data.subarray(0, 100), data.subarray(100)],
+      [1],
+    );
     expect([...answer]).toEqual([OK]);
     expect([disk[1023], disk[1024], disk[1535], disk[1536]]).toEqual([1, 0x77, 0x77, 3]);
   });
@@ -95,7 +103,9 @@ describe('VirtioBlk requests', () => {
     const disk = numberedDisk(8);
     const { driver } = started(new MemoryBlockBackend(disk));
     expect([...driver.request(0, [header(DISCARD, 0), rangeSegment(1, 1)], [1])]).toEqual([OK]);
-    expect([...driver.request(0, [header(WRITE_ZEROES, 0), rangeSegment(3, 2, 1), rangeSegment(6, 1)], [1])]).toEqual([OK]);
+    expect([...driver.request(0, [header(WRITE_ZEROES, 0), rangeSegment(3, 2, 1), rangeSegment(6, 1)], [1])]).toEqual([
+      OK,
+    ]);
     expect(Array.from({ length: 8 }, (_, sector) => disk[sector * 512])).toEqual([0, 0, 2, 0, 0, 5, 0, 7]);
   });
 
@@ -212,7 +222,13 @@ describe('VirtioBlk errors', () => {
     const queue = driver.queues[0]!;
     const status = pci.allocate(1);
     const big = Array.from({ length: 40 }, () => ({ address: 0, length: 1024 * 1024 }));
-    queue.offer(queue.chain([{ address: pci.place(header(OUT, 0)), length: 16 }, ...big, { address: status, length: 1, writable: true }]));
+    queue.offer(
+      queue.chain([
+        { address: pci.place(header(OUT, 0)), length: 16 },
+        ...big,
+        { address: status, length: 1, writable: true },
+      ]),
+    );
     driver.notify(0);
     expect(pci.memory.read8(status)).toBe(IOERR);
   });

@@ -71,7 +71,9 @@ describe('status and features', () => {
     driver.start();
     driver.status = 0;
     driver.setCommon(COMMON.queueSelect, 2, 0);
-    expect([driver.status, driver.common(COMMON.queueEnable, 2), driver.common(COMMON.queueDesc, 4)]).toEqual([0, 0, 0]);
+    expect([driver.status, driver.common(COMMON.queueEnable, 2), driver.common(COMMON.queueDesc, 4)]).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   it('answers for a queue that does not exist with size 0', () => {
@@ -168,7 +170,7 @@ describe('interrupts', () => {
     expect([pci.levels[1], driver.readIsr()]).toEqual([false, 0]);
   });
 
-  it('go to the queue\'s MSI-X vector when that is on', () => {
+  it("go to the queue's MSI-X vector when that is on", () => {
     const { bench: pci, driver } = bench();
     driver.useMsix(2);
     driver.start();

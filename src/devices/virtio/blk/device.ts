@@ -214,7 +214,8 @@ export class VirtioBlk implements VirtioDevice {
     const byteCount = chain.readableBytes - HEADER_LENGTH;
     const supported = type === T_DISCARD ? backend.discard : backend.writeZeroes;
     if (!supported || backend.readOnly) throw new RequestError(S_UNSUPP);
-    if (byteCount === 0 || byteCount % SEGMENT_LENGTH !== 0 || byteCount / SEGMENT_LENGTH > RANGE_SEGMENTS_MAX) throw new RequestError(S_IOERR);
+    if (byteCount === 0 || byteCount % SEGMENT_LENGTH !== 0 || byteCount / SEGMENT_LENGTH > RANGE_SEGMENTS_MAX)
+      throw new RequestError(S_IOERR);
     const segments = new Uint8Array(byteCount);
     chain.read(HEADER_LENGTH, segments);
     const view = new DataView(segments.buffer);
@@ -225,7 +226,8 @@ export class VirtioBlk implements VirtioDevice {
       const flags = view.getUint32(at + SEGMENT_FLAGS, true);
       // §5.2.6.2: reserved flags are unsupported, and unmap is meaningless for discard.
       if ((flags & ~SEGMENT_FLAG_UNMAP) !== 0 || (type === T_DISCARD && flags !== 0)) throw new RequestError(S_UNSUPP);
-      if (sectors > RANGE_SECTORS_MAX || offset + sectors * SECTOR_SIZE > backend.byteCount) throw new RequestError(S_IOERR);
+      if (sectors > RANGE_SECTORS_MAX || offset + sectors * SECTOR_SIZE > backend.byteCount)
+        throw new RequestError(S_IOERR);
       const result =
         type === T_DISCARD
           ? backend.discard!(offset, sectors * SECTOR_SIZE)
@@ -236,7 +238,8 @@ export class VirtioBlk implements VirtioDevice {
   }
 
   #checkRange(offset: number, byteCount: number): void {
-    const valid = byteCount % SECTOR_SIZE === 0 && byteCount <= REQUEST_BYTES_MAX && offset + byteCount <= this.#backend.byteCount;
+    const valid =
+      byteCount % SECTOR_SIZE === 0 && byteCount <= REQUEST_BYTES_MAX && offset + byteCount <= this.#backend.byteCount;
     if (!valid) throw new RequestError(S_IOERR);
   }
 

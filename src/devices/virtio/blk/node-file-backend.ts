@@ -19,16 +19,25 @@ export class NodeFileBlockBackend implements BlockBackend {
   /** Opens the file. Throws NOT_FOUND when it can't be opened, USAGE when it can't be a disk. */
   constructor(path: string, options: { readOnly?: boolean } = {}) {
     this.readOnly = options.readOnly ?? false;
-    this.id = basename(path).replace(/[^\x20-\x7e]/g, '_').slice(0, ID_LENGTH);
+    this.id = basename(path)
+      .replace(/[^\x20-\x7e]/g, '_')
+      .slice(0, ID_LENGTH);
     try {
       this.#fd = openSync(path, this.readOnly ? 'r' : 'r+');
     } catch (error) {
-      throw new VivariumError(ErrorCodes.NOT_FOUND, `cannot open disk ${path}; check the path and its permissions, or add ,ro`, { cause: error });
+      throw new VivariumError(
+        ErrorCodes.NOT_FOUND,
+        `cannot open disk ${path}; check the path and its permissions, or add ,ro`,
+        { cause: error },
+      );
     }
     const stats = fstatSync(this.#fd);
     if (!stats.isFile() || stats.size === 0 || stats.size % SECTOR_SIZE !== 0) {
       closeSync(this.#fd);
-      throw new VivariumError(ErrorCodes.USAGE, `disk ${path} is not a regular file with a multiple of ${SECTOR_SIZE} bytes; pad it with truncate`);
+      throw new VivariumError(
+        ErrorCodes.USAGE,
+        `disk ${path} is not a regular file with a multiple of ${SECTOR_SIZE} bytes; pad it with truncate`,
+      );
     }
     this.byteCount = stats.size;
   }

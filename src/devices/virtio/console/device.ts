@@ -257,7 +257,12 @@ export class VirtioConsole implements VirtioDevice {
       if (!chain) break;
       const complete = chain.read(0, message) === CONTROL_LENGTH;
       queue.push(chain, 0);
-      if (complete) this.#handleControl(view.getUint32(0, true), view.getUint16(CONTROL_EVENT, true), view.getUint16(CONTROL_VALUE, true));
+      if (complete)
+        this.#handleControl(
+          view.getUint32(0, true),
+          view.getUint16(CONTROL_EVENT, true),
+          view.getUint16(CONTROL_VALUE, true),
+        );
     }
     queue.signal();
   }
@@ -301,7 +306,12 @@ export class VirtioConsole implements VirtioDevice {
       control: this.#control,
       columns: this.#configView.getUint16(CONFIG_COLS, true),
       rows: this.#configView.getUint16(CONFIG_ROWS, true),
-      ports: this.#ports.map((port) => ({ ready: port.ready, guestOpen: port.guestOpen, hostOpen: port.hostOpen, input: port.unsentInput() })),
+      ports: this.#ports.map((port) => ({
+        ready: port.ready,
+        guestOpen: port.guestOpen,
+        hostOpen: port.hostOpen,
+        input: port.unsentInput(),
+      })),
     };
   }
 
@@ -310,7 +320,9 @@ export class VirtioConsole implements VirtioDevice {
     const reader = new StateReader('a virtio console', state, STATE_VERSION);
     this.#deviceReady = reader.boolean('deviceReady');
     const control = state['control'];
-    this.#control = Array.isArray(control) ? control.filter((message) => message instanceof Uint8Array).map((message) => message.slice()) : [];
+    this.#control = Array.isArray(control)
+      ? control.filter((message) => message instanceof Uint8Array).map((message) => message.slice())
+      : [];
     this.#configView.setUint16(CONFIG_COLS, reader.int('columns', 0xffff), true);
     this.#configView.setUint16(CONFIG_ROWS, reader.int('rows', 0xffff), true);
     const ports = reader.parts('ports', this.#ports.length).map((part) => new StateReader('a console port', part));

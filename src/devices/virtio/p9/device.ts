@@ -77,7 +77,13 @@ export class VirtioP9 implements VirtioDevice {
     const header = this.#headerScratch;
     const headerRead = chain.read(0, header);
     const size = (header[0]! | (header[1]! << 8) | (header[2]! << 16) | (header[3]! << 24)) >>> 0;
-    if (headerRead < HEADER_LENGTH || size < HEADER_LENGTH || size > chain.readableBytes || size > MSIZE_MAX || chain.writableBytes < ERROR_LENGTH) {
+    if (
+      headerRead < HEADER_LENGTH ||
+      size < HEADER_LENGTH ||
+      size > chain.readableBytes ||
+      size > MSIZE_MAX ||
+      chain.writableBytes < ERROR_LENGTH
+    ) {
       this.#link.fail('9P message that is cut off or has no room for its answer');
       return false;
     }

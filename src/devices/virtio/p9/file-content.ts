@@ -67,13 +67,17 @@ export class FileContent {
     const length = end - offset;
     if (assembly.length < length) assembly = new Uint8Array(length);
     const target = assembly.subarray(0, length);
-    for (let at = offset; at < end; ) {
+    for (let at = offset; at < end;) {
       const index = Math.floor(at / CHUNK_BYTES);
       const base = index * CHUNK_BYTES;
       const until = Math.min(base + CHUNK_BYTES, end);
       const piece = target.subarray(at - offset, until - offset);
       const chunk = this.#chunks.get(index);
-      const bytes = chunk ? chunk.subarray(at - base, until - base) : at < this.#sourceBytes ? this.#readSource(at, Math.min(until, this.#sourceBytes) - at) : EMPTY;
+      const bytes = chunk
+        ? chunk.subarray(at - base, until - base)
+        : at < this.#sourceBytes
+          ? this.#readSource(at, Math.min(until, this.#sourceBytes) - at)
+          : EMPTY;
       piece.set(bytes);
       piece.fill(0, bytes.length);
       at = until;
@@ -155,7 +159,11 @@ export class FileContent {
   }
 
   save(): SavedContent {
-    return { size: this.#size, sourceBytes: this.#sourceBytes, chunks: [...this.#chunks].map(([index, bytes]) => ({ index, bytes: bytes.slice() })) };
+    return {
+      size: this.#size,
+      sourceBytes: this.#sourceBytes,
+      chunks: [...this.#chunks].map(([index, bytes]) => ({ index, bytes: bytes.slice() })),
+    };
   }
 
   /** `saved` was checked by the caller. */

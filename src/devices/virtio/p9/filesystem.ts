@@ -107,7 +107,12 @@ export interface FileSystem {
   /** `flags` as in {@link OpenFlags}: access mode and TRUNCATE count. Files and directories only. */
   open(node: FsNode, flags: number): MaybePromise<FsOpenFile>;
   /** Creates and opens a regular file; EEXIST when the name is taken. */
-  create(directory: FsNode, name: string, attributes: FsNewAttributes, flags: number): MaybePromise<{ node: FsNode; file: FsOpenFile }>;
+  create(
+    directory: FsNode,
+    name: string,
+    attributes: FsNewAttributes,
+    flags: number,
+  ): MaybePromise<{ node: FsNode; file: FsOpenFile }>;
   /** May come while another call on the file is under way. */
   release(file: FsOpenFile): void;
   /** At most `byteCount` bytes; fewer only at the end. A result given at once may be reused by the next call. */

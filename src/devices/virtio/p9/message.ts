@@ -24,13 +24,6 @@ export class MessageReader {
   get complete(): boolean {
     return !this.#bad && this.#at === this.#bytes.length;
   }
-  /** Everything read so far was there. */
-  get intact(): boolean {
-    return !this.#bad;
-  }
-  get position(): number {
-    return this.#at;
-  }
   get remaining(): number {
     return this.#bytes.length - this.#at;
   }

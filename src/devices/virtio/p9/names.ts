@@ -31,9 +31,12 @@ function decodeBeyondAscii(bytes: Uint8Array): string {
 
 function decodeWithEscapes(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at);
-    text += length === 0 ? String.fromCharCode(ESCAPE_BASE + bytes[at]!) : strictDecoder.decode(bytes.subarray(at, at + length));
+    text +=
+      length === 0
+        ? String.fromCharCode(ESCAPE_BASE + bytes[at]!)
+        : strictDecoder.decode(bytes.subarray(at, at + length));
     at += Math.max(length, 1);
   }
   return text;
@@ -43,7 +46,8 @@ function decodeWithEscapes(bytes: Uint8Array): string {
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;
   if (lead < 0x80) return 1;
-  const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+  const length =
+    lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   // The second byte's range excludes overlong forms, surrogates and what is above U+10FFFF.
   const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
@@ -74,7 +78,7 @@ export function encodeName(name: string): Uint8Array {
 
 function encodeWithEscapes(name: string): Uint8Array {
   const parts: number[] = [];
-  for (let i = 0; i < name.length; ) {
+  for (let i = 0; i < name.length;) {
     const unit = name.charCodeAt(i);
     if (unit >= ESCAPE_FIRST && unit <= ESCAPE_LAST && !isLowHalf(name, i)) {
       parts.push(unit - ESCAPE_BASE);

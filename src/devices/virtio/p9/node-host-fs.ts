@@ -8,7 +8,16 @@ import * as fs from 'node:fs';
 import type { DeviceState, StateValue } from '../../bus.ts';
 import { Errno, FsError } from './errno.ts';
 import * as Fs from './filesystem.ts';
-import type { FileSystem, FsAttributes, FsChanges, FsDirectoryEntry, FsNewAttributes, FsNode, FsStatistics, Timestamp } from './filesystem.ts';
+import type {
+  FileSystem,
+  FsAttributes,
+  FsChanges,
+  FsDirectoryEntry,
+  FsNewAttributes,
+  FsNode,
+  FsStatistics,
+  Timestamp,
+} from './filesystem.ts';
 import { decodeName, encodeName } from './names.ts';
 import { HostPaths, type HostNode } from './node-host-paths.ts';
 
@@ -117,7 +126,13 @@ export class NodeHostFs implements FileSystem {
 
   statfs(): FsStatistics {
     const statistics = this.#run(() => fs.statfsSync(this.#paths.self(this.root)));
-    return { blockSize: statistics.bsize, blocks: statistics.blocks, freeBlocks: statistics.bavail, files: statistics.files, freeFiles: statistics.ffree };
+    return {
+      blockSize: statistics.bsize,
+      blocks: statistics.blocks,
+      freeBlocks: statistics.bavail,
+      files: statistics.files,
+      freeFiles: statistics.ffree,
+    };
   }
 
   open(node: FsNode, flags: number): HostFile {
@@ -129,7 +144,10 @@ export class NodeHostFs implements FileSystem {
     return this.#run(() => {
       // A FIFO or device of the host is not the guest's to open.
       if (!this.#paths.stat(host).isFile()) throw new FsError(Errno.ENXIO);
-      const descriptor = fs.openSync(this.#paths.self(host), hostAccess(access) | (truncate ? fs.constants.O_TRUNC : 0) | SAFE_OPEN | this.#paths.selfOpenFlags);
+      const descriptor = fs.openSync(
+        this.#paths.self(host),
+        hostAccess(access) | (truncate ? fs.constants.O_TRUNC : 0) | SAFE_OPEN | this.#paths.selfOpenFlags,
+      );
       return this.#opened({ node: host, descriptor, names: undefined });
     });
   }
@@ -214,7 +232,10 @@ export class NodeHostFs implements FileSystem {
 
   #truncate(node: HostNode, size: number): void {
     if (!this.#paths.stat(node).isFile()) throw new FsError(Errno.EINVAL);
-    const descriptor = fs.openSync(this.#paths.self(node), fs.constants.O_WRONLY | SAFE_OPEN | this.#paths.selfOpenFlags);
+    const descriptor = fs.openSync(
+      this.#paths.self(node),
+      fs.constants.O_WRONLY | SAFE_OPEN | this.#paths.selfOpenFlags,
+    );
     try {
       fs.ftruncateSync(descriptor, size);
     } finally {
@@ -241,12 +262,21 @@ export class NodeHostFs implements FileSystem {
     else fs.utimesSync(this.#paths.self(node), atime, mtime);
   }
 
-  create(directory: FsNode, name: string, attributes: FsNewAttributes, flags: number): { node: HostNode; file: HostFile } {
+  create(
+    directory: FsNode,
+    name: string,
+    attributes: FsNewAttributes,
+    flags: number,
+  ): { node: HostNode; file: HostFile } {
     this.#checkWritable();
     const parent = directory as HostNode;
     return this.#run(() => {
       const access = hostAccess(flags & Fs.OpenFlags.ACCESS_MASK);
-      const descriptor = fs.openSync(this.#paths.child(parent, name), access | O_CREAT | O_EXCL | O_NOFOLLOW | SAFE_OPEN, 0o600);
+      const descriptor = fs.openSync(
+        this.#paths.child(parent, name),
+        access | O_CREAT | O_EXCL | O_NOFOLLOW | SAFE_OPEN,
+        0o600,
+      );
       try {
         if (this.#canChown) fs.fchownSync(descriptor, attributes.uid, attributes.gid);
         fs.fchmodSync(descriptor, attributes.mode);
@@ -285,7 +315,12 @@ export class NodeHostFs implements FileSystem {
   mknod(directory: FsNode, name: string, attributes: FsNewAttributes): HostNode {
     this.#checkWritable();
     if ((attributes.mode & Fs.MODE_TYPE) !== Fs.MODE_REGULAR) throw new FsError(Errno.EPERM);
-    const { node, file } = this.create(directory, name, { ...attributes, mode: attributes.mode & Fs.MODE_PERMISSIONS }, Fs.OpenFlags.WRITE_ONLY);
+    const { node, file } = this.create(
+      directory,
+      name,
+      { ...attributes, mode: attributes.mode & Fs.MODE_PERMISSIONS },
+      Fs.OpenFlags.WRITE_ONLY,
+    );
     this.release(file);
     return node;
   }
@@ -366,7 +401,8 @@ export class NodeHostFs implements FileSystem {
     if (!Array.isArray(saved)) return undefined;
     let node: HostNode | undefined = this.root;
     for (const name of saved) {
-      const valid: boolean = typeof name === 'string' && name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+      const valid: boolean =
+        typeof name === 'string' && name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
       if (!valid || node.qidType !== Fs.QID_DIRECTORY) return undefined;
       node = this.lookup(node, name as string);
       if (!node) return undefined;

@@ -4,7 +4,16 @@
  * descriptor and named through /proc/self/fd, which is openat(2) in effect: nothing above the last component can be
  * swapped for a symlink. Elsewhere each component is checked with lstat just before use, which leaves a short race.
  */
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, realpathSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  type BigIntStats,
+} from 'node:fs';
 import { ErrorCodes, VivariumError } from '../../../util/errors.ts';
 import { Errno, FsError } from './errno.ts';
 import { qidTypeOf, type FsNode } from './filesystem.ts';
@@ -70,9 +79,17 @@ export class HostPaths {
       this.#rootPath = realpathSync(folder);
       stats = lstatSync(this.#rootPath, { bigint: true });
     } catch (error) {
-      throw new VivariumError(ErrorCodes.NOT_FOUND, `cannot share ${folder}; check that the folder exists and is readable`, { cause: error });
+      throw new VivariumError(
+        ErrorCodes.NOT_FOUND,
+        `cannot share ${folder}; check that the folder exists and is readable`,
+        { cause: error },
+      );
     }
-    if (!stats.isDirectory()) throw new VivariumError(ErrorCodes.USAGE, `cannot share ${folder}, which is not a folder; share the folder that it is in`);
+    if (!stats.isDirectory())
+      throw new VivariumError(
+        ErrorCodes.USAGE,
+        `cannot share ${folder}, which is not a folder; share the folder that it is in`,
+      );
     this.root = new HostNode(stats, Number(stats.ino % BigInt(OWN_NUMBERS_FROM)), undefined, '');
     this.retain(this.root);
   }
@@ -83,7 +100,8 @@ export class HostPaths {
   node(parent: HostNode, name: string, stats: BigIntStats): HostNode {
     const key = `${stats.dev}:${stats.ino}`;
     let node = this.#live.get(key);
-    if (!node || node.qidType !== qidTypeOf(Number(stats.mode))) node = new HostNode(stats, this.#number(key, stats), parent, name);
+    if (!node || node.qidType !== qidTypeOf(Number(stats.mode)))
+      node = new HostNode(stats, this.#number(key, stats), parent, name);
     else if (node !== this.root) this.relocate(node, parent, name);
     this.updateVersion(node, stats);
     return node;
@@ -172,7 +190,9 @@ export class HostPaths {
       const stats = lstatSync(this.child(node.parent, node.name), { bigint: true, throwIfNoEntry: false });
       if (stats && node.is(stats)) return stats;
     }
-    return this.#anchored ? fstatSync(this.#descriptor(node), { bigint: true }) : lstatSync(this.#checkedPath(node), { bigint: true });
+    return this.#anchored
+      ? fstatSync(this.#descriptor(node), { bigint: true })
+      : lstatSync(this.#checkedPath(node), { bigint: true });
   }
 
   /** Where a node has a name; ESTALE when it has been moved by someone else or has none. */
@@ -238,7 +258,9 @@ export class HostPaths {
 
   #openDescriptor(node: HostNode): number {
     if (node.unlinked) throw new FsError(Errno.ESTALE);
-    const path = node.parent ? join(`${DESCRIPTOR_FOLDER}/${this.#descriptors.get(node.parent)}`, node.name) : this.#rootPath;
+    const path = node.parent
+      ? join(`${DESCRIPTOR_FOLDER}/${this.#descriptors.get(node.parent)}`, node.name)
+      : this.#rootPath;
     const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
     if (!node.is(fstatSync(descriptor, { bigint: true }))) {
       closeSync(descriptor);

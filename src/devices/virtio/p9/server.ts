@@ -8,7 +8,14 @@ import type { DeviceState, StateValue } from '../../bus.ts';
 import { StateReader } from '../../state.ts';
 import { Errno, FsError } from './errno.ts';
 import type { Fid, XattrState } from './fid.ts';
-import { OpenFlags, QID_DIRECTORY, XATTR_SIZE_MAX, type FileSystem, type FsNode, type FsOpenFile } from './filesystem.ts';
+import {
+  OpenFlags,
+  QID_DIRECTORY,
+  XATTR_SIZE_MAX,
+  type FileSystem,
+  type FsNode,
+  type FsOpenFile,
+} from './filesystem.ts';
 import { andThen, type MaybePromise } from './maybe-promise.ts';
 import { OPERATIONS } from './operations.ts';
 import { MessageType, MSIZE_MAX } from './protocol.ts';
@@ -188,12 +195,19 @@ export class P9Server {
   }
 
   #loadFid(saved: StateValue): void {
-    if (typeof saved !== 'object' || saved === null || Array.isArray(saved) || saved instanceof Uint8Array) throw damaged();
+    if (typeof saved !== 'object' || saved === null || Array.isArray(saved) || saved instanceof Uint8Array)
+      throw damaged();
     const fields = new StateReader('a fid', saved);
     const number = fields.int('number');
     if (this.fids.has(number)) throw damaged();
-    const node = (value: StateValue | undefined): FsNode | undefined => (value === null || value === undefined ? undefined : this.fileSystem.loadNode(value));
-    const fid = this.addFid(number, { node: node(saved['node']), uid: fields.int('uid'), parent: node(saved['parent']), name: String(saved['name']) });
+    const node = (value: StateValue | undefined): FsNode | undefined =>
+      value === null || value === undefined ? undefined : this.fileSystem.loadNode(value);
+    const fid = this.addFid(number, {
+      node: node(saved['node']),
+      uid: fields.int('uid'),
+      parent: node(saved['parent']),
+      name: String(saved['name']),
+    });
     fid.openFlags = saved['openFlags'] === null ? undefined : fields.int('openFlags');
     fid.xattr = saved['xattr'] === null ? undefined : loadXattr(fields.part('xattr'));
   }
@@ -204,11 +218,20 @@ function loadXattr(saved: DeviceState): XattrState {
   const direction = saved['direction'];
   if (direction !== 'read' && direction !== 'write') throw damaged();
   const value = fields.bytes('value', XATTR_SIZE_MAX * 2);
-  return { direction, name: String(saved['name']), value, written: fields.int('written', value.length), flags: fields.int('flags') };
+  return {
+    direction,
+    name: String(saved['name']),
+    value,
+    written: fields.int('written', value.length),
+    flags: fields.int('flags'),
+  };
 }
 
 function damaged(): VivariumError {
-  return new VivariumError(ErrorCodes.BAD_STATE, 'the saved state of a shared folder is damaged; start the machine afresh');
+  return new VivariumError(
+    ErrorCodes.BAD_STATE,
+    'the saved state of a shared folder is damaged; start the machine afresh',
+  );
 }
 
 /** What the client is told. Our own bugs are not the client's and go up. */

@@ -21,7 +21,12 @@ export interface BuilderAttributes {
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
 }
 
-const SPECIAL_MODES = { char: Fs.MODE_CHARACTER, block: Fs.MODE_BLOCK, fifo: Fs.MODE_FIFO, socket: Fs.MODE_SOCKET } as const;
+const SPECIAL_MODES = {
+  char: Fs.MODE_CHARACTER,
+  block: Fs.MODE_BLOCK,
+  fifo: Fs.MODE_FIFO,
+  socket: Fs.MODE_SOCKET,
+} as const;
 const NS_PER_SECOND = 1_000_000_000n;
 // FNV-1a, 32 bits.
 const FNV_OFFSET = 0x811c9dc5;
@@ -52,17 +57,31 @@ export class TreeBuilder {
   }
 
   /** `content` is bytes, which are kept and not copied, or anything that can be read at once. */
-  createFile(parent: TreeInode, name: string, attributes: BuilderAttributes, content: Uint8Array | BlobSource): TreeInode {
-    return this.#add(parent, name, Fs.MODE_REGULAR, attributes, { source: content instanceof Uint8Array ? bytesSource(content) : content });
+  createFile(
+    parent: TreeInode,
+    name: string,
+    attributes: BuilderAttributes,
+    content: Uint8Array | BlobSource,
+  ): TreeInode {
+    return this.#add(parent, name, Fs.MODE_REGULAR, attributes, {
+      source: content instanceof Uint8Array ? bytesSource(content) : content,
+    });
   }
 
   symlink(parent: TreeInode, name: string, attributes: BuilderAttributes, target: string): TreeInode {
     return this.#add(parent, name, Fs.MODE_SYMLINK, attributes, { target });
   }
 
-  mknod(parent: TreeInode, name: string, attributes: BuilderAttributes, device: { kind: keyof typeof SPECIAL_MODES; major: number; minor: number }): TreeInode {
+  mknod(
+    parent: TreeInode,
+    name: string,
+    attributes: BuilderAttributes,
+    device: { kind: keyof typeof SPECIAL_MODES; major: number; minor: number },
+  ): TreeInode {
     const isDevice = device.kind === 'char' || device.kind === 'block';
-    return this.#add(parent, name, SPECIAL_MODES[device.kind], attributes, { deviceNumber: isDevice ? Fs.encodeDevice(device.major, device.minor) : 0 });
+    return this.#add(parent, name, SPECIAL_MODES[device.kind], attributes, {
+      deviceNumber: isDevice ? Fs.encodeDevice(device.major, device.minor) : 0,
+    });
   }
 
   /** A further name of something that is no directory. */
@@ -109,10 +128,21 @@ export class TreeBuilder {
     this.#hostChanged(directory);
   }
 
-  #add(parent: TreeInode, name: string, type: number, attributes: BuilderAttributes, special: { source?: BlobSource; target?: string; deviceNumber?: number } = {}): TreeInode {
+  #add(
+    parent: TreeInode,
+    name: string,
+    type: number,
+    attributes: BuilderAttributes,
+    special: { source?: BlobSource; target?: string; deviceNumber?: number } = {},
+  ): TreeInode {
     const fs = this.#fs;
     assert(parent.directory && !this.get(parent, name), `${name} is taken, or not in a directory`);
-    const inode = fs.newInode(type | (attributes.mode & Fs.MODE_PERMISSIONS), attributes, this.#time(attributes), special);
+    const inode = fs.newInode(
+      type | (attributes.mode & Fs.MODE_PERMISSIONS),
+      attributes,
+      this.#time(attributes),
+      special,
+    );
     if (inode.isDirectory) fs.makeDirectory(inode, parent);
     fs.addEntry(parent, name, inode, fs.chargeName(name));
     this.#setXattrs(inode, attributes);

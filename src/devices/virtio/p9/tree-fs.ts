@@ -9,7 +9,16 @@ import type { Clock } from '../../clock.ts';
 import { Errno, FsError } from './errno.ts';
 import { FileContent, type BlobSource } from './file-content.ts';
 import * as Fs from './filesystem.ts';
-import type { FileSystem, FsAttributes, FsChanges, FsDirectoryEntry, FsNewAttributes, FsNode, FsStatistics, Timestamp } from './filesystem.ts';
+import type {
+  FileSystem,
+  FsAttributes,
+  FsChanges,
+  FsDirectoryEntry,
+  FsNewAttributes,
+  FsNode,
+  FsStatistics,
+  Timestamp,
+} from './filesystem.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { loadTree, saveTree, type TreeStore } from './tree-state.ts';
 import { TreeBuilder } from './tree-builder.ts';
@@ -92,7 +101,12 @@ export class TreeFs implements FileSystem, TreeStore {
     this.firstChangedInode = this.nextInode;
   }
 
-  newInode(mode: number, owner: { uid: number; gid: number }, time: Timestamp, special: { deviceNumber?: number; target?: string; source?: BlobSource } = {}): TreeInode {
+  newInode(
+    mode: number,
+    owner: { uid: number; gid: number },
+    time: Timestamp,
+    special: { deviceNumber?: number; target?: string; source?: BlobSource } = {},
+  ): TreeInode {
     const inode = new TreeInode(this.nextInode, mode, owner, time, special);
     if (inode.isRegular) inode.content = new FileContent(this.budget, special.source);
     inode.changed = this.#sealed;
@@ -281,7 +295,14 @@ export class TreeFs implements FileSystem, TreeStore {
       // Removed, or replaced and listed under its new cookie, since the listing was made.
       if (directory.entries.get(name) !== entry) continue;
       const { inode } = entry;
-      found.push({ name, qidType: inode.qidType, qidVersion: inode.qidVersion, qidPath: inode.qidPath, direntType: inode.mode >> 12, cookie: entry.cookie });
+      found.push({
+        name,
+        qidType: inode.qidType,
+        qidVersion: inode.qidVersion,
+        qidPath: inode.qidPath,
+        direntType: inode.mode >> 12,
+        cookie: entry.cookie,
+      });
     }
     return found;
   }
@@ -298,7 +319,13 @@ export class TreeFs implements FileSystem, TreeStore {
     return this.#make(directory as TreeInode, name, attributes.mode, attributes, { deviceNumber });
   }
 
-  #make(directory: TreeInode, name: string, mode: number, owner: FsNewAttributes, special: { deviceNumber?: number; target?: string } = {}): TreeInode {
+  #make(
+    directory: TreeInode,
+    name: string,
+    mode: number,
+    owner: FsNewAttributes,
+    special: { deviceNumber?: number; target?: string } = {},
+  ): TreeInode {
     if (this.#live(directory).entries.has(name)) throw new FsError(Errno.EEXIST);
     const now = this.now();
     const charge = this.chargeName(name);
@@ -420,7 +447,8 @@ export class TreeFs implements FileSystem, TreeStore {
   /** The same tree must have been built; what the guest changed in it before is undone first. */
   load(state: DeviceState): void {
     this.seal();
-    for (const inode of this.inodes.values()) assert(inode.references === 0, 'a tree is loaded while fids hold its inodes');
+    for (const inode of this.inodes.values())
+      assert(inode.references === 0, 'a tree is loaded while fids hold its inodes');
     loadTree(this, state);
   }
 }

@@ -1,6 +1,14 @@
 /** An inode of the in-memory tree. It is its own stat result, so that getattr makes nothing. */
 import type { FileContent } from './file-content.ts';
-import { MODE_DIRECTORY, MODE_REGULAR, MODE_TYPE, qidTypeOf, type FsAttributes, type FsNode, type Timestamp } from './filesystem.ts';
+import {
+  MODE_DIRECTORY,
+  MODE_REGULAR,
+  MODE_TYPE,
+  qidTypeOf,
+  type FsAttributes,
+  type FsNode,
+  type Timestamp,
+} from './filesystem.ts';
 import { encodeName } from './names.ts';
 
 const DIRECTORY_SIZE = 4096;
@@ -71,7 +79,13 @@ export class TreeInode implements FsNode, FsAttributes {
   /** What the builder made, once it differs. */
   pristine: InodeRecord | undefined;
 
-  constructor(qidPath: number, mode: number, owner: { uid: number; gid: number }, time: Timestamp, special: { deviceNumber?: number; target?: string } = {}) {
+  constructor(
+    qidPath: number,
+    mode: number,
+    owner: { uid: number; gid: number },
+    time: Timestamp,
+    special: { deviceNumber?: number; target?: string } = {},
+  ) {
     this.qidPath = qidPath;
     this.qidType = qidTypeOf(mode);
     this.mode = mode;

@@ -54,12 +54,19 @@ function saveInode(inode: TreeInode): DeviceState {
     target: inode.target ?? null,
     times: [inode.atime, inode.mtime, inode.ctime].flatMap((time) => [time.seconds, time.nanoseconds]),
     xattrs: [...(inode.xattrs ?? [])].map(([name, { value, charge }]) => ({ name, value, charge })),
-    content: saved ? { size: saved.size, sourceBytes: saved.sourceBytes, chunks: saved.chunks.map((chunk) => ({ ...chunk })) } : null,
+    content: saved
+      ? { size: saved.size, sourceBytes: saved.sourceBytes, chunks: saved.chunks.map((chunk) => ({ ...chunk })) }
+      : null,
     directory: directory
       ? {
           parent: directory.parent.qidPath,
           nextCookie: directory.nextCookie,
-          entries: [...directory.entries].map(([name, { inode: entry, cookie, charge }]) => ({ name, number: entry.qidPath, cookie, charge })),
+          entries: [...directory.entries].map(([name, { inode: entry, cookie, charge }]) => ({
+            name,
+            number: entry.qidPath,
+            cookie,
+            charge,
+          })),
         }
       : null,
   };
@@ -67,15 +74,24 @@ function saveInode(inode: TreeInode): DeviceState {
 
 export function loadTree(tree: TreeStore, state: DeviceState): void {
   const reader = new StateReader(WHAT, state, STATE_VERSION);
-  if (reader.int('fingerprint') !== tree.fingerprint || reader.int('firstChangedInode', Number.MAX_SAFE_INTEGER) !== tree.firstChangedInode) {
-    throw new VivariumError(ErrorCodes.BAD_STATE, 'the saved file system belongs to another image; start it with the image that it was saved with');
+  if (
+    reader.int('fingerprint') !== tree.fingerprint ||
+    reader.int('firstChangedInode', Number.MAX_SAFE_INTEGER) !== tree.firstChangedInode
+  ) {
+    throw new VivariumError(
+      ErrorCodes.BAD_STATE,
+      'the saved file system belongs to another image; start it with the image that it was saved with',
+    );
   }
   revert(tree);
   try {
     apply(tree, state, reader);
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
-    throw new VivariumError(ErrorCodes.BAD_STATE, `the saved file system needs more than ${tree.budget.limitBytes} bytes of memory; start with a larger limit`);
+    throw new VivariumError(
+      ErrorCodes.BAD_STATE,
+      `the saved file system needs more than ${tree.budget.limitBytes} bytes of memory; start with a larger limit`,
+    );
   }
 }
 
@@ -129,7 +145,8 @@ function loadInode(tree: TreeStore, fields: StateReader, part: DeviceState): Tre
       ...(typeof target === 'string' ? { target } : {}),
     });
     if ((mode & MODE_TYPE) === MODE_REGULAR) inode.content = new FileContent(tree.budget);
-    if ((mode & MODE_TYPE) === MODE_DIRECTORY) inode.directory = { entries: new Map(), nextCookie: 1, parent: tree.root };
+    if ((mode & MODE_TYPE) === MODE_DIRECTORY)
+      inode.directory = { entries: new Map(), nextCookie: 1, parent: tree.root };
     inode.charge = fields.int('charge', Number.MAX_SAFE_INTEGER);
     tree.budget.take(inode.charge);
     tree.inodes.set(number, inode);
@@ -162,7 +179,10 @@ function loadContent(content: FileContent, part: DeviceState): void {
   const size = fields.int('size', Number.MAX_SAFE_INTEGER);
   const chunks = list(part['chunks']).map((chunk) => {
     const chunkFields = new StateReader(WHAT, chunk);
-    return { index: chunkFields.int('index', Math.ceil(size / CHUNK_BYTES_MAX)), bytes: chunkFields.bytes('bytes', CHUNK_BYTES_MAX) };
+    return {
+      index: chunkFields.int('index', Math.ceil(size / CHUNK_BYTES_MAX)),
+      bytes: chunkFields.bytes('bytes', CHUNK_BYTES_MAX),
+    };
   });
   content.load({ size, sourceBytes: fields.int('sourceBytes', size), chunks });
 }
@@ -202,12 +222,16 @@ function checkReachable(tree: TreeStore): void {
     }
   }
   for (const inode of tree.inodes.values()) {
-    if (inode.directory && !seen.has(inode) && (inode.linkCount !== 0 || inode.directory.entries.size > 0)) refuse('directory');
+    if (inode.directory && !seen.has(inode) && (inode.linkCount !== 0 || inode.directory.entries.size > 0))
+      refuse('directory');
   }
 }
 
 function refuse(field: string): never {
-  throw new VivariumError(ErrorCodes.BAD_STATE, `the saved state of ${WHAT} has no valid field "${field}": the snapshot is damaged`);
+  throw new VivariumError(
+    ErrorCodes.BAD_STATE,
+    `the saved state of ${WHAT} has no valid field "${field}": the snapshot is damaged`,
+  );
 }
 function isPart(value: StateValue | undefined): value is DeviceState {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
@@ -224,7 +248,8 @@ function text(value: StateValue | undefined): string {
   return typeof value === 'string' ? value : refuse('name');
 }
 function list6(value: StateValue | undefined): [Timestamp, Timestamp, Timestamp] {
-  if (!Array.isArray(value) || value.length !== 6 || !value.every((item) => Number.isSafeInteger(item))) return refuse('times');
+  if (!Array.isArray(value) || value.length !== 6 || !value.every((item) => Number.isSafeInteger(item)))
+    return refuse('times');
   const parts = value as number[];
   const time = (at: number): Timestamp => ({ seconds: parts[at]!, nanoseconds: parts[at + 1]! });
   return [time(0), time(2), time(4)];

@@ -8,7 +8,9 @@ describe('names', () => {
   });
 
   it('keeps a byte order mark', () => {
-    expect(encodeName(decodeName(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)))).toEqual(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61));
+    expect(encodeName(decodeName(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)))).toEqual(
+      Uint8Array.of(0xef, 0xbb, 0xbf, 0x61),
+    );
   });
 
   it.each([

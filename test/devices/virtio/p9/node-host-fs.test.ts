@@ -37,9 +37,16 @@ describe.each([
   ['with descriptors', isLinux],
   ['with checked paths', false],
 ])('NodeHostFs %s', (_how, anchored) => {
-  it('shows files with the host\'s owner, mode and times', () => {
+  it("shows files with the host's owner, mode and times", () => {
     const host = fs.lstatSync(join(folder, 'file'));
-    expect(client({ anchored }).stat('file')).toMatchObject({ mode: 0o100640, uid: host.uid, gid: host.gid, size: 6, nlink: 1, mtime: Math.floor(host.mtimeMs / 1000) });
+    expect(client({ anchored }).stat('file')).toMatchObject({
+      mode: 0o100640,
+      uid: host.uid,
+      gid: host.gid,
+      size: 6,
+      nlink: 1,
+      mtime: Math.floor(host.mtimeMs / 1000),
+    });
   });
 
   it('reads, writes, creates and cuts files', () => {
@@ -48,7 +55,10 @@ describe.each([
     guest.writeFile('sub', 'new', 'from the guest');
     const fid = guest.open('file', O.RDWR | O.TRUNC);
     guest.write(fid, 2, bytesOf('xy'));
-    expect([fs.readFileSync(join(folder, 'sub/new'), 'utf8'), fs.readFileSync(join(folder, 'file'), 'utf8')]).toEqual(['from the guest', '\0\0xy']);
+    expect([fs.readFileSync(join(folder, 'sub/new'), 'utf8'), fs.readFileSync(join(folder, 'file'), 'utf8')]).toEqual([
+      'from the guest',
+      '\0\0xy',
+    ]);
     expect(guest.setattr(fid, 8, { size: 3 })).toBe(0);
     expect(fs.statSync(join(folder, 'file')).size).toBe(3);
   });
@@ -57,7 +67,10 @@ describe.each([
     const guest = client({ anchored });
     guest.create('', 'open', O.RDWR, 0o666);
     guest.ok(T.mkdir, [[4, 0], 'folder', [4, 0o777], [4, 0]]);
-    expect([fs.statSync(join(folder, 'open')).mode & 0o7777, fs.statSync(join(folder, 'folder')).mode & 0o7777]).toEqual([0o666, 0o777]);
+    expect([
+      fs.statSync(join(folder, 'open')).mode & 0o7777,
+      fs.statSync(join(folder, 'folder')).mode & 0o7777,
+    ]).toEqual([0o666, 0o777]);
   });
 
   it('lists, links, renames and removes', () => {
@@ -85,7 +98,10 @@ describe.each([
     const held = guest.walk('sub/f');
     guest.ok(T.renameat, [[4, 0], 'sub', [4, 0], 'renamed']);
     expect(guest.getattr(held).size).toBe(1);
-    guest.ok(T.lopen, [[4, held], [4, O.RDONLY]]);
+    guest.ok(T.lopen, [
+      [4, held],
+      [4, O.RDONLY],
+    ]);
     expect(guest.read(held, 0, 10)).toEqual(bytesOf('x'));
   });
 
@@ -108,8 +124,14 @@ describe.each([
     const file = guest.walk('file');
     const sub = guest.walk('sub');
     const errors = [
-      guest.errno(T.lopen, [[4, file], [4, O.RDWR]]),
-      guest.errno(T.lopen, [[4, file], [4, O.RDONLY | O.TRUNC]]),
+      guest.errno(T.lopen, [
+        [4, file],
+        [4, O.RDWR],
+      ]),
+      guest.errno(T.lopen, [
+        [4, file],
+        [4, O.RDONLY | O.TRUNC],
+      ]),
       guest.errno(T.lcreate, [[4, sub], 'x', [4, O.RDWR], [4, 0o644], [4, 0]]),
       guest.errno(T.mkdir, [[4, 0], 'x', [4, 0o755], [4, 0]]),
       guest.errno(T.symlink, [[4, 0], 'x', 'y', [4, 0]]),
@@ -126,8 +148,16 @@ describe.each([
   it('gives symlinks to the guest and never follows them', () => {
     const guest = client({ anchored });
     const link = guest.walk('out');
-    expect([guest.getattr(link).mode & 0o170000, guest.ok(T.readlink, [[4, link]]).string()]).toEqual([0o120000, '../secret']);
-    expect(guest.errno(T.lopen, [[4, link], [4, O.RDONLY]])).toBe(E.ELOOP);
+    expect([guest.getattr(link).mode & 0o170000, guest.ok(T.readlink, [[4, link]]).string()]).toEqual([
+      0o120000,
+      '../secret',
+    ]);
+    expect(
+      guest.errno(T.lopen, [
+        [4, link],
+        [4, O.RDONLY],
+      ]),
+    ).toBe(E.ELOOP);
     expect(guest.walkRaw(0, 50, ['up', 'secret']).u(2)).toBe(1);
     expect(guest.setattr(link, 1, { mode: 0o777 })).toBe(0);
     expect(guest.setattr(link, 8, { size: 0 })).toBe(E.EINVAL);
@@ -165,7 +195,10 @@ describe.each([
     const file = guest.walk('file');
     fs.renameSync(join(folder, 'file'), join(base, 'outside'));
     fs.symlinkSync('../secret', join(folder, 'file'));
-    const opened = guest.call(T.lopen, [[4, file], [4, O.RDWR]]);
+    const opened = guest.call(T.lopen, [
+      [4, file],
+      [4, O.RDWR],
+    ]);
     expect(opened.errno).toBe(E.ESTALE);
     expect(fs.readFileSync(join(base, 'secret'), 'utf8')).toBe('secret');
   });
@@ -176,7 +209,12 @@ describe.each([
     const guest = client({ anchored });
     const fid = guest.walk('fifo');
     expect(guest.getattr(fid).mode & 0o170000).toBe(0o010000);
-    expect(guest.errno(T.lopen, [[4, fid], [4, O.RDONLY]])).toBe(E.ENXIO);
+    expect(
+      guest.errno(T.lopen, [
+        [4, fid],
+        [4, O.RDONLY],
+      ]),
+    ).toBe(E.ENXIO);
   });
 
   it('finds fids again by path after a restore, and calls what is gone stale', () => {
@@ -188,7 +226,12 @@ describe.each([
     guest.driver.queues[0]!.take();
     guest.pci.host.load(saved);
     expect(new TextDecoder().decode(guest.read(kept, 0, 10))).toBe('inside');
-    expect(guest.errno(T.getattr, [[4, gone], [8, 0]])).toBe(E.ESTALE);
+    expect(
+      guest.errno(T.getattr, [
+        [4, gone],
+        [8, 0],
+      ]),
+    ).toBe(E.ESTALE);
   });
 
   it('refuses a folder that is not there or is a file', () => {
@@ -205,7 +248,10 @@ describe.runIf(isLinux)('NodeHostFs descriptors', () => {
     const held = guest.walk('file');
     guest.ok(T.unlinkat, [[4, 0], 'file', [4, 0]]);
     expect(guest.getattr(held)).toMatchObject({ size: 6, nlink: 0 });
-    guest.ok(T.lopen, [[4, held], [4, O.RDONLY]]);
+    guest.ok(T.lopen, [
+      [4, held],
+      [4, O.RDONLY],
+    ]);
     expect(new TextDecoder().decode(guest.read(held, 0, 10))).toBe('inside');
   });
 
@@ -247,7 +293,11 @@ describe.runIf(isLinux)('NodeHostFs descriptors', () => {
     fs.writeFileSync(Buffer.concat([Buffer.from(`${folder}/sub/`), Buffer.from([0xff, 0x41])]), 'latin');
     const guest = client();
     const fid = guest.open('sub');
-    const reply = guest.ok(T.readdir, [[4, fid], [8, 2], [4, 4096]]);
+    const reply = guest.ok(T.readdir, [
+      [4, fid],
+      [8, 2],
+      [4, 4096],
+    ]);
     expect([...reply.body.subarray(-2)]).toEqual([0xff, 0x41]);
     const walked = guest.call(T.walk, [[4, guest.walk('sub')], [4, 60], [2, 1], Uint8Array.of(2, 0, 0xff, 0x41)]);
     expect(walked.errno).toBe(0);

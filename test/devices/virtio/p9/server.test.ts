@@ -101,7 +101,14 @@ describe('9P walk', () => {
 
   it('refuses names with a slash or NUL, empty names and too many', () => {
     const client = new P9Client(tree());
-    const errors = [['etc/passwd'], [''], ['.'], ['a\0b'], ['x'.repeat(256)], Array.from({ length: 17 }, () => 'etc')].map((names) => client.walkRaw(0, 1, names).errno);
+    const errors = [
+      ['etc/passwd'],
+      [''],
+      ['.'],
+      ['a\0b'],
+      ['x'.repeat(256)],
+      Array.from({ length: 17 }, () => 'etc'),
+    ].map((names) => client.walkRaw(0, 1, names).errno);
     expect(errors).toEqual([E.EINVAL, E.EINVAL, E.EINVAL, E.EINVAL, E.ENAMETOOLONG, E.EINVAL]);
   });
 
@@ -110,7 +117,10 @@ describe('9P walk', () => {
     const fid = client.walk('etc');
     expect(client.walkRaw(fid, fid, ['passwd']).errno).toBe(0);
     expect(client.getattr(fid).size).toBe(10);
-    client.ok(T.lopen, [[4, fid], [4, O.RDONLY]]);
+    client.ok(T.lopen, [
+      [4, fid],
+      [4, O.RDONLY],
+    ]);
     expect(client.walkRaw(fid, fid, []).errno).toBe(E.EBADF);
   });
 
@@ -130,7 +140,7 @@ describe('9P files', () => {
     expect(client.read(fid, 2 ** 40, 100).length).toBe(0);
   });
 
-  it('gives no more than the message size or the client\'s buffer holds', () => {
+  it("gives no more than the message size or the client's buffer holds", () => {
     const fs = tree();
     fs.builder().createFile(fs.root, 'big', OWNED, new Uint8Array(600_000).fill(1));
     const client = new P9Client(fs);
@@ -138,7 +148,19 @@ describe('9P files', () => {
     client.attach(0);
     const fid = client.open('big');
     expect(client.read(fid, 0, 0xffffffff).length).toBe(8192 - 11);
-    expect(client.call(T.read, [[4, fid], [8, 0], [4, 4096]], 111).u(4)).toBe(100);
+    expect(
+      client
+        .call(
+          T.read,
+          [
+            [4, fid],
+            [8, 0],
+            [4, 4096],
+          ],
+          111,
+        )
+        .u(4),
+    ).toBe(100);
   });
 
   it('creates, writes and reads back', () => {
@@ -158,8 +180,12 @@ describe('9P files', () => {
 
   it('refuses to create what exists, or in what is no directory', () => {
     const client = new P9Client(tree());
-    expect(client.errno(T.lcreate, [[4, client.walk('etc')], 'passwd', [4, O.RDWR], [4, 0o644], [4, 0]])).toBe(E.EEXIST);
-    expect(client.errno(T.lcreate, [[4, client.walk('etc/passwd')], 'x', [4, O.RDWR], [4, 0o644], [4, 0]])).toBe(E.ENOTDIR);
+    expect(client.errno(T.lcreate, [[4, client.walk('etc')], 'passwd', [4, O.RDWR], [4, 0o644], [4, 0]])).toBe(
+      E.EEXIST,
+    );
+    expect(client.errno(T.lcreate, [[4, client.walk('etc/passwd')], 'x', [4, O.RDWR], [4, 0o644], [4, 0]])).toBe(
+      E.ENOTDIR,
+    );
   });
 
   it('cuts a file that is opened with O_TRUNC', () => {
@@ -174,17 +200,54 @@ describe('9P files', () => {
     const writer = client.open('etc/passwd', O.WRONLY);
     const closed = client.walk('etc/passwd');
     expect(client.errno(T.write, [[4, reader], [8, 0], [4, 1], bytesOf('x')])).toBe(E.EBADF);
-    expect(client.errno(T.read, [[4, writer], [8, 0], [4, 1]])).toBe(E.EBADF);
-    expect(client.errno(T.read, [[4, closed], [8, 0], [4, 1]])).toBe(E.EBADF);
-    expect(client.errno(T.lopen, [[4, reader], [4, O.RDONLY]])).toBe(E.EBADF);
+    expect(
+      client.errno(T.read, [
+        [4, writer],
+        [8, 0],
+        [4, 1],
+      ]),
+    ).toBe(E.EBADF);
+    expect(
+      client.errno(T.read, [
+        [4, closed],
+        [8, 0],
+        [4, 1],
+      ]),
+    ).toBe(E.EBADF);
+    expect(
+      client.errno(T.lopen, [
+        [4, reader],
+        [4, O.RDONLY],
+      ]),
+    ).toBe(E.EBADF);
   });
 
   it('does not open symlinks and device nodes, nor directories for writing', () => {
     const client = new P9Client(tree());
-    expect(client.errno(T.lopen, [[4, client.walk('etc/link')], [4, O.RDONLY]])).toBe(E.ELOOP);
-    expect(client.errno(T.lopen, [[4, client.walk('null')], [4, O.RDONLY]])).toBe(E.ENXIO);
-    expect(client.errno(T.lopen, [[4, client.walk('etc')], [4, O.RDWR]])).toBe(E.EISDIR);
-    expect(client.errno(T.lopen, [[4, client.walk('etc/passwd')], [4, O.DIRECTORY]])).toBe(E.ENOTDIR);
+    expect(
+      client.errno(T.lopen, [
+        [4, client.walk('etc/link')],
+        [4, O.RDONLY],
+      ]),
+    ).toBe(E.ELOOP);
+    expect(
+      client.errno(T.lopen, [
+        [4, client.walk('null')],
+        [4, O.RDONLY],
+      ]),
+    ).toBe(E.ENXIO);
+    expect(
+      client.errno(T.lopen, [
+        [4, client.walk('etc')],
+        [4, O.RDWR],
+      ]),
+    ).toBe(E.EISDIR);
+    expect(
+      client.errno(T.lopen, [
+        [4, client.walk('etc/passwd')],
+        [4, O.DIRECTORY],
+      ]),
+    ).toBe(E.ENOTDIR);
   });
 
   it('keeps a removed file for the fids that hold it', () => {
@@ -196,14 +259,23 @@ describe('9P files', () => {
     expect(client.exists('etc/passwd')).toBe(false);
     expect(new TextDecoder().decode(client.read(open, 0, 10))).toBe('ROOT:x:0:0');
     expect(client.getattr(held).nlink).toBe(0);
-    client.ok(T.lopen, [[4, held], [4, O.RDONLY]]);
+    client.ok(T.lopen, [
+      [4, held],
+      [4, O.RDONLY],
+    ]);
     expect(client.read(held, 0, 4).length).toBe(4);
   });
 
   it('syncs, with and without the data-only field', () => {
     const client = new P9Client(tree());
     const fid = client.open('etc/passwd');
-    expect([client.errno(T.fsync, [[4, fid], [4, 1]]), client.errno(T.fsync, [[4, fid]])]).toEqual([0, 0]);
+    expect([
+      client.errno(T.fsync, [
+        [4, fid],
+        [4, 1],
+      ]),
+      client.errno(T.fsync, [[4, fid]]),
+    ]).toEqual([0, 0]);
   });
 
   it('grants locks and finds none', () => {
@@ -220,7 +292,15 @@ describe('9P files', () => {
 describe('9P attributes', () => {
   it('shows what the tree has', () => {
     const client = new P9Client(tree());
-    expect(client.stat('etc/passwd')).toMatchObject({ mode: 0o100644, uid: 7, gid: 8, nlink: 1, size: 10, mtime: 1, mtimeNs: 5 });
+    expect(client.stat('etc/passwd')).toMatchObject({
+      mode: 0o100644,
+      uid: 7,
+      gid: 8,
+      nlink: 1,
+      size: 10,
+      mtime: 1,
+      mtimeNs: 5,
+    });
     expect(client.stat('etc')).toMatchObject({ mode: 0o040755, nlink: 2 });
     expect(client.stat('null')).toMatchObject({ mode: 0o020666, rdev: 0x103 });
   });
@@ -228,20 +308,40 @@ describe('9P attributes', () => {
   it('changes mode, owner, size and times', () => {
     const client = new P9Client(tree());
     const fid = client.walk('etc/passwd');
-    expect(client.setattr(fid, 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x80 | 0x100, { mode: 0o4755, uid: 1, gid: 2, size: 4, atime: 77, mtime: 88 })).toBe(0);
-    expect(client.getattr(fid)).toMatchObject({ mode: 0o104755, uid: 1, gid: 2, size: 4, atime: 77, mtime: 88, mtimeNs: 5 });
+    expect(
+      client.setattr(fid, 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x80 | 0x100, {
+        mode: 0o4755,
+        uid: 1,
+        gid: 2,
+        size: 4,
+        atime: 77,
+        mtime: 88,
+      }),
+    ).toBe(0);
+    expect(client.getattr(fid)).toMatchObject({
+      mode: 0o104755,
+      uid: 1,
+      gid: 2,
+      size: 4,
+      atime: 77,
+      mtime: 88,
+      mtimeNs: 5,
+    });
   });
 
   it('keeps times before 1970', () => {
     const client = new P9Client(tree());
     const fid = client.walk('etc/passwd');
     client.setattr(fid, 0x20 | 0x100, { mtime: -5 });
-    const reply = client.ok(T.getattr, [[4, fid], [8, 0x7ff]]);
+    const reply = client.ok(T.getattr, [
+      [4, fid],
+      [8, 0x7ff],
+    ]);
     reply.bytes(8 + 13 + 12 + 40 + 16);
     expect(new DataView(reply.bytes(8).buffer).getBigInt64(0, true)).toBe(-5n);
   });
 
-  it('takes the time from the machine\'s clock', () => {
+  it("takes the time from the machine's clock", () => {
     const client = new P9Client(tree());
     const fid = client.walk('etc/passwd');
     client.setattr(fid, 0x20);
@@ -250,7 +350,10 @@ describe('9P attributes', () => {
 
   it('does not cut directories and symlinks', () => {
     const client = new P9Client(tree());
-    expect([client.setattr(client.walk('etc'), 0x8), client.setattr(client.walk('etc/link'), 0x8)]).toEqual([E.EISDIR, E.EINVAL]);
+    expect([client.setattr(client.walk('etc'), 0x8), client.setattr(client.walk('etc/link'), 0x8)]).toEqual([
+      E.EISDIR,
+      E.EINVAL,
+    ]);
   });
 
   it('reads symlinks, and nothing else as one', () => {
@@ -289,8 +392,20 @@ describe('9P directories', () => {
   it('say that a buffer is too small instead of ending', () => {
     const client = new P9Client(tree());
     const fid = client.open('');
-    expect(client.errno(T.readdir, [[4, fid], [8, 2], [4, 10]])).toBe(E.EINVAL);
-    expect(client.errno(T.readdir, [[4, fid], [8, 0], [4, 10]])).toBe(E.EINVAL);
+    expect(
+      client.errno(T.readdir, [
+        [4, fid],
+        [8, 2],
+        [4, 10],
+      ]),
+    ).toBe(E.EINVAL);
+    expect(
+      client.errno(T.readdir, [
+        [4, fid],
+        [8, 0],
+        [4, 10],
+      ]),
+    ).toBe(E.EINVAL);
   });
 
   it('go on in the right place while names come and go', () => {
@@ -320,7 +435,9 @@ describe('9P names', () => {
 
   it('refuses bad names for anything new', () => {
     const client = new P9Client(tree());
-    const errors = ['', '.', '..', 'a/b', 'a\0', 'x'.repeat(256), 'ü'.repeat(128)].map((name) => client.errno(T.mkdir, [[4, 0], name, [4, 0o700], [4, 0]]));
+    const errors = ['', '.', '..', 'a/b', 'a\0', 'x'.repeat(256), 'ü'.repeat(128)].map((name) =>
+      client.errno(T.mkdir, [[4, 0], name, [4, 0o700], [4, 0]]),
+    );
     expect(errors).toEqual([E.EINVAL, E.EINVAL, E.EINVAL, E.EINVAL, E.EINVAL, E.ENAMETOOLONG, E.ENAMETOOLONG]);
   });
 
@@ -370,7 +487,11 @@ describe('9P names', () => {
     const raw = (...bytes: number[]): Field => Uint8Array.from([bytes.length, 0, ...bytes]);
     client.ok(T.mkdir, [[4, 0], raw(0xff, 0x41), [4, 0o700], [4, 0]]);
     client.ok(T.mkdir, [[4, 0], raw(0xfe, 0x41), [4, 0o700], [4, 0]]);
-    const reply = client.ok(T.readdir, [[4, client.open('')], [8, 0], [4, 4096]]);
+    const reply = client.ok(T.readdir, [
+      [4, client.open('')],
+      [8, 0],
+      [4, 4096],
+    ]);
     const listed = [...reply.body].join(' ');
     expect(listed).toContain('2 0 255 65');
     expect(listed).toContain('2 0 254 65');
@@ -412,18 +533,32 @@ describe('9P extended attributes', () => {
 
   it('honour create and replace', () => {
     const client = new P9Client(tree());
-    expect([set(client, 'etc/passwd', 'user.a', 'x', 1), set(client, 'etc', 'user.a', 'x', 2)]).toEqual([E.EEXIST, E.ENODATA]);
+    expect([set(client, 'etc/passwd', 'user.a', 'x', 1), set(client, 'etc', 'user.a', 'x', 2)]).toEqual([
+      E.EEXIST,
+      E.ENODATA,
+    ]);
   });
 
   it('refuse bad sizes, names, flags and writes out of order', () => {
     const client = new P9Client(tree());
-    const make = (name: string, size: number, flags: number): number => client.errno(T.xattrcreate, [[4, client.walk('etc')], name, [8, size], [4, flags]]);
-    expect([make('user.a', 65537, 0), make('', 1, 0), make('x'.repeat(256), 1, 0), make('user.a', 1, 3)]).toEqual([E.ENOSPC, E.ERANGE, E.ERANGE, E.EINVAL]);
+    const make = (name: string, size: number, flags: number): number =>
+      client.errno(T.xattrcreate, [[4, client.walk('etc')], name, [8, size], [4, flags]]);
+    expect([make('user.a', 65537, 0), make('', 1, 0), make('x'.repeat(256), 1, 0), make('user.a', 1, 3)]).toEqual([
+      E.ENOSPC,
+      E.ERANGE,
+      E.ERANGE,
+      E.EINVAL,
+    ]);
     const fid = client.walk('etc');
     client.ok(T.xattrcreate, [[4, fid], 'user.c', [8, 4], [4, 0]]);
     expect(client.errno(T.write, [[4, fid], [8, 2], [4, 2], bytesOf('ab')])).toBe(E.EINVAL);
     expect(client.errno(T.write, [[4, fid], [8, 0], [4, 5], bytesOf('abcde')])).toBe(E.EINVAL);
-    expect(client.errno(T.getattr, [[4, fid], [8, 0]])).toBe(E.EBADF);
+    expect(
+      client.errno(T.getattr, [
+        [4, fid],
+        [8, 0],
+      ]),
+    ).toBe(E.EBADF);
     expect(client.errno(T.clunk, [[4, fid]])).toBe(E.EINVAL);
   });
 });
@@ -432,9 +567,20 @@ describe('9P against hostile clients', () => {
   it('refuses cut-off fields, left-over bytes and unknown messages', () => {
     const client = new P9Client(tree());
     expect(client.errno(T.walk, [[4, 0]])).toBe(E.EINVAL);
-    expect(client.errno(T.walk, [[4, 0], [4, 1], [2, 0], [1, 0]])).toBe(E.EINVAL);
+    expect(
+      client.errno(T.walk, [
+        [4, 0],
+        [4, 1],
+        [2, 0],
+        [1, 0],
+      ]),
+    ).toBe(E.EINVAL);
     expect(client.errno(T.mkdir, [[4, 0], Uint8Array.of(0xff, 0xff, 0x61), [4, 0], [4, 0]])).not.toBe(0);
-    expect([client.errno(99, []), client.errno(6, []), client.errno(255, [[4, 0]])]).toEqual([E.EOPNOTSUPP, E.EOPNOTSUPP, E.EOPNOTSUPP]);
+    expect([client.errno(99, []), client.errno(6, []), client.errno(255, [[4, 0]])]).toEqual([
+      E.EOPNOTSUPP,
+      E.EOPNOTSUPP,
+      E.EOPNOTSUPP,
+    ]);
   });
 
   it('refuses a write whose count is not that of its data', () => {
@@ -448,8 +594,27 @@ describe('9P against hostile clients', () => {
     const client = new P9Client(tree());
     const fid = client.open('etc/passwd', O.RDWR);
     expect(client.errno(T.write, [[4, fid], [8, 0xffff_ffff_ffff_ffffn], [4, 1], bytesOf('a')])).toBe(E.EINVAL);
-    expect(client.errno(T.read, [[4, fid], [8, 2n ** 60n], [4, 1]])).toBe(E.EINVAL);
-    expect(client.errno(T.setattr, [[4, fid], [4, 8], [4, 0], [4, 0], [4, 0], [8, 2n ** 62n], [8, 0], [8, 0], [8, 0], [8, 0]])).toBe(E.EINVAL);
+    expect(
+      client.errno(T.read, [
+        [4, fid],
+        [8, 2n ** 60n],
+        [4, 1],
+      ]),
+    ).toBe(E.EINVAL);
+    expect(
+      client.errno(T.setattr, [
+        [4, fid],
+        [4, 8],
+        [4, 0],
+        [4, 0],
+        [4, 0],
+        [8, 2n ** 62n],
+        [8, 0],
+        [8, 0],
+        [8, 0],
+        [8, 0],
+      ]),
+    ).toBe(E.EINVAL);
   });
 
   it('refuses messages above the agreed size', () => {
@@ -464,14 +629,32 @@ describe('9P against hostile clients', () => {
     cut.post(encode(T.walk, 1, [[4, 0]], 500));
     const tiny = new P9Client(tree());
     tiny.post(Uint8Array.of(3, 0, 0));
-    expect([cut.driver.status & STATUS.NEEDS_RESET, tiny.driver.status & STATUS.NEEDS_RESET]).toEqual([STATUS.NEEDS_RESET, STATUS.NEEDS_RESET]);
+    expect([cut.driver.status & STATUS.NEEDS_RESET, tiny.driver.status & STATUS.NEEDS_RESET]).toEqual([
+      STATUS.NEEDS_RESET,
+      STATUS.NEEDS_RESET,
+    ]);
   });
 
   it('needs a reset when there is no room for an error, and sends one when there is no room for the answer', () => {
     const none = new P9Client(tree());
-    none.post(encode(T.getattr, 1, [[4, 0], [8, 0]]), 8);
+    none.post(
+      encode(T.getattr, 1, [
+        [4, 0],
+        [8, 0],
+      ]),
+      8,
+    );
     expect(none.driver.status & STATUS.NEEDS_RESET).toBe(STATUS.NEEDS_RESET);
-    expect(new P9Client(tree()).call(T.getattr, [[4, 0], [8, 0]], 20).errno).toBe(E.EMSGSIZE);
+    expect(
+      new P9Client(tree()).call(
+        T.getattr,
+        [
+          [4, 0],
+          [8, 0],
+        ],
+        20,
+      ).errno,
+    ).toBe(E.EMSGSIZE);
   });
 
   it('gives ENOSPC instead of more memory than the limit', () => {
@@ -497,20 +680,37 @@ describe('9P against hostile clients', () => {
     expect(client.getattr(0).qid.type).toBe(0x80);
   });
 
-  it('does not touch another share\'s fid: NOFID is no fid', () => {
+  it("does not touch another share's fid: NOFID is no fid", () => {
     expect(new P9Client(tree()).errno(T.clunk, [[4, NOFID]])).toBe(E.EBADF);
   });
 });
 
 /** The same tree, but every answer comes later. */
 function slow(fs: TreeFs): FileSystem {
-  const later = new Set(['lookup', 'getattr', 'open', 'create', 'read', 'write', 'readdir', 'unlink', 'rename', 'mkdir', 'getXattr', 'setXattr', 'setattr']);
+  const later = new Set([
+    'lookup',
+    'getattr',
+    'open',
+    'create',
+    'read',
+    'write',
+    'readdir',
+    'unlink',
+    'rename',
+    'mkdir',
+    'getXattr',
+    'setXattr',
+    'setattr',
+  ]);
   return new Proxy(fs, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== 'function') return value;
       const bound = value.bind(target) as (...args: unknown[]) => unknown;
-      return later.has(String(property)) ? (...args: unknown[]) => Promise.resolve().then(() => bound(...args.map((arg) => (arg instanceof Uint8Array ? arg.slice() : arg)))) : bound;
+      return later.has(String(property))
+        ? (...args: unknown[]) =>
+            Promise.resolve().then(() => bound(...args.map((arg) => (arg instanceof Uint8Array ? arg.slice() : arg))))
+        : bound;
     },
   });
 }
@@ -527,11 +727,29 @@ describe('9P over a file system that answers later', () => {
     await rpc(T.attach, [[4, 0], [4, NOFID], 'root', '', [4, 0]]);
     expect((await rpc(T.walk, [[4, 0], [4, 1], [2, 2], 'etc', 'passwd'])).u(2)).toBe(2);
     expect((await rpc(T.walk, [[4, 0], [4, 2], [2, 1], 'none'])).errno).toBe(E.ENOENT);
-    expect((await rpc(T.lopen, [[4, 1], [4, O.RDWR]])).errno).toBe(0);
+    expect(
+      (
+        await rpc(T.lopen, [
+          [4, 1],
+          [4, O.RDWR],
+        ])
+      ).errno,
+    ).toBe(0);
     expect((await rpc(T.write, [[4, 1], [8, 0], [4, 30], new Uint8Array(30).fill(65)])).u(4)).toBe(30);
-    const read = await rpc(T.read, [[4, 1], [8, 28], [4, 10]]);
+    const read = await rpc(T.read, [
+      [4, 1],
+      [8, 28],
+      [4, 10],
+    ]);
     expect([...read.bytes(read.u(4))]).toEqual([65, 65]);
-    expect((await rpc(T.getattr, [[4, 1], [8, 0x7ff]])).type).toBe(25);
+    expect(
+      (
+        await rpc(T.getattr, [
+          [4, 1],
+          [8, 0x7ff],
+        ])
+      ).type,
+    ).toBe(25);
     expect((await rpc(T.remove, [[4, 1]])).errno).toBe(0);
   });
 

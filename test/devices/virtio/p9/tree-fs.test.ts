@@ -69,7 +69,12 @@ describe('TreeFs contents', () => {
     const node = fs.builder().createFile(fs.root, 'f', OWNED, new CountingSource(200_000));
     fs.write(fs.open(node, 2), 70_000, Uint8Array.of(255));
     const bytes = fs.read(fs.open(node, 0), 0, 300_000);
-    expect([bytes.length, bytes[69_999], bytes[70_000], bytes[150_000]]).toEqual([200_000, 69_999 % 251, 255, 150_000 % 251]);
+    expect([bytes.length, bytes[69_999], bytes[70_000], bytes[150_000]]).toEqual([
+      200_000,
+      69_999 % 251,
+      255,
+      150_000 % 251,
+    ]);
   });
 
   it('has holes that read as zero and cost nothing', () => {
@@ -112,7 +117,9 @@ describe('TreeFs contents', () => {
   it('counts inodes and names against the limit', () => {
     const fs = made(10_000);
     fs.retain(fs.root);
-    const count = Array.from({ length: 100 }, (_, i) => errnoOf(() => fs.mkdir(fs.root, `d${i}`, DIRECTORY))).filter((errno) => errno === 0).length;
+    const count = Array.from({ length: 100 }, (_, i) => errnoOf(() => fs.mkdir(fs.root, `d${i}`, DIRECTORY))).filter(
+      (errno) => errno === 0,
+    ).length;
     expect(count).toBeGreaterThan(5);
     expect(count).toBeLessThan(30);
     expect(errnoOf(() => fs.link(fs.root, 'more', fs.create(fs.root, 'x', OWNED).node))).toBe(E.ENOSPC);
@@ -257,8 +264,17 @@ describe('TreeBuilder', () => {
     copyRootfs(rootfs, fs.builder());
     const sh = fs.lookup(fs.lookup(fs.root, 'bin')!, 'sh')!;
     expect(sh).toBe(fs.lookup(fs.lookup(fs.root, 'bin')!, 'bash'));
-    expect([sh.mode, sh.uid, sh.gid, sh.linkCount, sh.mtime]).toEqual([0o104755, 1, 2, 2, { seconds: -1, nanoseconds: 999_999_999 }]);
-    expect([textOf(fs.getXattr(sh, 'user.x')!), fs.lookup(fs.lookup(fs.root, 'bin')!, 'tty')!.deviceNumber]).toEqual(['y', 0x501]);
+    expect([sh.mode, sh.uid, sh.gid, sh.linkCount, sh.mtime]).toEqual([
+      0o104755,
+      1,
+      2,
+      2,
+      { seconds: -1, nanoseconds: 999_999_999 },
+    ]);
+    expect([textOf(fs.getXattr(sh, 'user.x')!), fs.lookup(fs.lookup(fs.root, 'bin')!, 'tty')!.deviceNumber]).toEqual([
+      'y',
+      0x501,
+    ]);
   });
 
   it('costs the guest nothing, and later changes of the host are seen by a new version', () => {
@@ -317,7 +333,12 @@ describe('TreeFs saved state', () => {
     const pristine = structuredClone(built().save());
     const saved = structuredClone(fs.save());
     fs.load(pristine);
-    expect([read(fs, 'b'), fs.lookup(fs.root, 'd'), fs.root.linkCount, fs.budget.usedBytes]).toEqual(['original b', undefined, 3, 0]);
+    expect([read(fs, 'b'), fs.lookup(fs.root, 'd'), fs.root.linkCount, fs.budget.usedBytes]).toEqual([
+      'original b',
+      undefined,
+      3,
+      0,
+    ]);
     expect(textOf(fs.read(fs.open(fs.lookup(fs.lookup(fs.root, 'etc')!, 'a')!, 0), 0, 100))).toBe('original a');
     fs.load(saved);
     expect(fs.save()).toEqual(saved);
@@ -349,14 +370,26 @@ describe('TreeFs saved state', () => {
     }
     return '';
   }
-  type SavedDirectory = { parent: number; entries: { name: string; number: number; cookie: number; charge: number }[]; nextCookie: number };
-  const directories = (inodes: { [key: string]: unknown }[]): SavedDirectory[] => inodes.map((inode) => inode['directory']).filter((directory) => directory !== null) as SavedDirectory[];
+  type SavedDirectory = {
+    parent: number;
+    entries: { name: string; number: number; cookie: number; charge: number }[];
+    nextCookie: number;
+  };
+  const directories = (inodes: { [key: string]: unknown }[]): SavedDirectory[] =>
+    inodes.map((inode) => inode['directory']).filter((directory) => directory !== null) as SavedDirectory[];
 
   it('is refused when a directory is inside itself', () => {
     const message = refusal((inodes) => {
-      const d = inodes.find((inode) => (inode['directory'] as SavedDirectory | null)?.entries.some((entry) => entry.name === 'new'))!;
+      const d = inodes.find((inode) =>
+        (inode['directory'] as SavedDirectory | null)?.entries.some((entry) => entry.name === 'new'),
+      )!;
       const directory = d['directory'] as SavedDirectory;
-      directory.entries.push({ name: 'loop', number: d['number'] as number, cookie: directory.nextCookie++, charge: 0 });
+      directory.entries.push({
+        name: 'loop',
+        number: d['number'] as number,
+        cookie: directory.nextCookie++,
+        charge: 0,
+      });
     });
     expect(message).toMatch(/damaged/);
   });

@@ -52,7 +52,8 @@ export function setattr(server: P9Server, { input }: P9Request): MaybePromise<nu
   if (valid & P.SETATTR_MTIME) changes.mtime = valid & P.SETATTR_MTIME_SET ? mtime : 'now';
   const nanosecondsValid = atime.nanoseconds < 1e9 && mtime.nanoseconds < 1e9;
   if ((changes.atime === atime || changes.mtime === mtime) && !nanosecondsValid) return Errno.EINVAL;
-  if (changes.size !== undefined && node.qidType !== Fs.QID_FILE) return node.qidType === Fs.QID_DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
+  if (changes.size !== undefined && node.qidType !== Fs.QID_FILE)
+    return node.qidType === Fs.QID_DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
   return done(server.fileSystem.setattr(node, changes));
 }
 

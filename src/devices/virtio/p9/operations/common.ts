@@ -27,9 +27,11 @@ export function checkComplete(input: MessageReader): void {
 
 /** A name for something new or to be removed: one path component, not '.' or '..'. */
 export function checkName(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) throw new FsError(Errno.EINVAL);
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+    throw new FsError(Errno.EINVAL);
   // A string is at most as long as its bytes; only long ones need counting.
-  if (name.length > Fs.NAME_MAX || (name.length > Fs.NAME_MAX / 4 && encodeName(name).length > Fs.NAME_MAX)) throw new FsError(Errno.ENAMETOOLONG);
+  if (name.length > Fs.NAME_MAX || (name.length > Fs.NAME_MAX / 4 && encodeName(name).length > Fs.NAME_MAX))
+    throw new FsError(Errno.ENAMETOOLONG);
   return name;
 }
 

@@ -61,8 +61,12 @@ export function read(server: P9Server, request: P9Request): MaybePromise<number>
   const count = Math.min(input.u32(), replyRoom(server, request));
   checkComplete(input);
   const fid = server.fids.get(number);
-  if (fid?.xattr) return fid.xattr.direction === 'read' ? replyData(request, fid.xattr.value.subarray(offset, offset + count)) : Errno.EBADF;
-  if (fid && fid.openFlags !== undefined && (fid.openFlags & Fs.OpenFlags.ACCESS_MASK) === Fs.OpenFlags.WRITE_ONLY) return Errno.EBADF;
+  if (fid?.xattr)
+    return fid.xattr.direction === 'read'
+      ? replyData(request, fid.xattr.value.subarray(offset, offset + count))
+      : Errno.EBADF;
+  if (fid && fid.openFlags !== undefined && (fid.openFlags & Fs.OpenFlags.ACCESS_MASK) === Fs.OpenFlags.WRITE_ONLY)
+    return Errno.EBADF;
   if (fid?.node?.qidType === Fs.QID_DIRECTORY) return Errno.EISDIR;
   return andThen(server.openFile(number), (file) =>
     andThen(server.fileSystem.read(file, offset, count), (bytes) => replyData(request, bytes)),
@@ -84,7 +88,8 @@ export function write(server: P9Server, request: P9Request): MaybePromise<number
   if (count !== request.dataLength) return Errno.EINVAL;
   const fid = server.fids.get(number);
   if (fid?.xattr) return writeXattr(request, fid.xattr, offset, count);
-  if (fid && fid.openFlags !== undefined && (fid.openFlags & Fs.OpenFlags.ACCESS_MASK) === Fs.OpenFlags.READ_ONLY) return Errno.EBADF;
+  if (fid && fid.openFlags !== undefined && (fid.openFlags & Fs.OpenFlags.ACCESS_MASK) === Fs.OpenFlags.READ_ONLY)
+    return Errno.EBADF;
   const reply = (written: number): number => {
     output.u32(written);
     return OK;
@@ -97,7 +102,13 @@ export function write(server: P9Server, request: P9Request): MaybePromise<number
 }
 
 /** Hands the data over piece by piece, as it lies in guest memory; together once a piece is not done at once. */
-function writePieces(server: P9Server, request: P9Request, file: Fs.FsOpenFile, offset: number, count: number): MaybePromise<number> {
+function writePieces(
+  server: P9Server,
+  request: P9Request,
+  file: Fs.FsOpenFile,
+  offset: number,
+  count: number,
+): MaybePromise<number> {
   let written = 0;
   let seen = 0;
   let pending: Promise<number> | undefined;
@@ -126,7 +137,13 @@ function writePieces(server: P9Server, request: P9Request, file: Fs.FsOpenFile, 
   return pending.then((first) => writeRest(server, file, offset, before + first, rest));
 }
 
-async function writeRest(server: P9Server, file: Fs.FsOpenFile, offset: number, done: number, rest: readonly Uint8Array[]): Promise<number> {
+async function writeRest(
+  server: P9Server,
+  file: Fs.FsOpenFile,
+  offset: number,
+  done: number,
+  rest: readonly Uint8Array[],
+): Promise<number> {
   let written = done;
   for (const bytes of rest) written += await server.fileSystem.write(file, offset + written, bytes);
   return written;
@@ -151,7 +168,12 @@ export function readdir(server: P9Server, request: P9Request): MaybePromise<numb
   const countAt = output.length;
   output.u32(0);
   const start = output.length;
-  const put = (qid: { qidType: number; qidVersion: number; qidPath: number }, next: number, type: number, name: string): boolean => {
+  const put = (
+    qid: { qidType: number; qidVersion: number; qidPath: number },
+    next: number,
+    type: number,
+    name: string,
+  ): boolean => {
     const before = output.length;
     output.qid(qid);
     output.u64(next);

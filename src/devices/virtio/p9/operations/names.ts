@@ -36,7 +36,10 @@ export function mknod(server: P9Server, request: P9Request): MaybePromise<number
   const known = isDevice || type === Fs.MODE_FIFO || type === Fs.MODE_SOCKET || type === Fs.MODE_REGULAR;
   if (!known) return Errno.EINVAL;
   const attributes = { mode: mode & (Fs.MODE_TYPE | Fs.MODE_PERMISSIONS), uid: fid.uid, gid };
-  return replyQid(request, server.fileSystem.mknod(fid.node, name, attributes, isDevice ? Fs.encodeDevice(major, minor) : 0));
+  return replyQid(
+    request,
+    server.fileSystem.mknod(fid.node, name, attributes, isDevice ? Fs.encodeDevice(major, minor) : 0),
+  );
 }
 
 export function mkdir(server: P9Server, request: P9Request): MaybePromise<number> {
@@ -98,7 +101,9 @@ export function remove(server: P9Server, { input }: P9Request): MaybePromise<num
   const drop = (): void => server.dropFid(number, fid);
   let result: MaybePromise<number>;
   try {
-    result = andThen(nameOf(server, fid), ({ parent, name }) => done(server.fileSystem.unlink(parent, name, isDirectory)));
+    result = andThen(nameOf(server, fid), ({ parent, name }) =>
+      done(server.fileSystem.unlink(parent, name, isDirectory)),
+    );
   } catch (error) {
     drop();
     throw error;

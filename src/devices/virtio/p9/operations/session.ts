@@ -67,7 +67,8 @@ function walkNames(server: P9Server, start: FsNode, names: readonly string[], fo
       return;
     }
     const name = names[i]!;
-    const next: MaybePromise<FsNode | undefined> = name === '..' ? fileSystem.parent(node) : fileSystem.lookup(node, name);
+    const next: MaybePromise<FsNode | undefined> =
+      name === '..' ? fileSystem.parent(node) : fileSystem.lookup(node, name);
     if (next instanceof Promise) {
       return next.then((reached) => {
         if (!reached) return;

@@ -49,7 +49,12 @@ export function xattrCreate(server: P9Server, { input }: P9Request): MaybePromis
   return OK;
 }
 
-export function writeXattr(request: P9Request, xattr: NonNullable<Fid['xattr']>, offset: number, count: number): number {
+export function writeXattr(
+  request: P9Request,
+  xattr: NonNullable<Fid['xattr']>,
+  offset: number,
+  count: number,
+): number {
   if (xattr.direction !== 'write') return Errno.EBADF;
   if (offset !== xattr.written || offset + count > xattr.value.length) return Errno.EINVAL;
   xattr.value.set(copyData(request, count), offset);
@@ -66,7 +71,9 @@ export function storeXattr(server: P9Server, node: FsNode, xattr: NonNullable<Fi
   try {
     if (xattr.written !== xattr.value.length) throw new FsError(Errno.EINVAL);
     const removes = xattr.value.length === 0 && xattr.flags === Fs.XATTR_REPLACE;
-    result = removes ? fileSystem.removeXattr(node, xattr.name) : fileSystem.setXattr(node, xattr.name, xattr.value, xattr.flags);
+    result = removes
+      ? fileSystem.removeXattr(node, xattr.name)
+      : fileSystem.setXattr(node, xattr.name, xattr.value, xattr.flags);
   } catch (error) {
     forget();
     throw error;
