@@ -136,12 +136,17 @@ export function CONVERT_TO_GPR<W, F, D, S>(i: Insn): void {
 export function TRUNCATE_TO_GPR<W, F, D, S>(i: Insn): void {
   toGpr<W, F, D>(i, core<Interp>().low<F, S>(i), true);
 }
-/** CVTPI2PS: low half of DEST ← two doublewords of an MMX register or memory. */
+/** CVTPI2PS: low half of DEST ← two doublewords of an MMX register. */
 export function CVTPI2PS<OP, D, S>(i: Insn): void {
   const e = core<Interp>();
   e.mmxBegin(i);
   e.setLow<u64, D>(i, e.first<u64>(convertLanes<OP, u32, u32>(i, e.v128_low(e.mmx<u64, S>(i)))));
   e.mmxEnd();
+}
+/** CVTPI2PS from memory: processors leave the x87 state alone (seen on hardware; the SDM says so of CVTPI2PD only). */
+export function CVTPI2PS_M<OP, D, S>(i: Insn): void {
+  const e = core<Interp>();
+  e.setLow<u64, D>(i, e.first<u64>(convertLanes<OP, u32, u32>(i, e.v128_low(e.mmx<u64, S>(i)))));
 }
 /** CVTPI2PD from an MMX register. */
 export function CVTPI2PD<OP, D, S>(i: Insn): void {
