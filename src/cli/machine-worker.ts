@@ -1,15 +1,22 @@
 /** The script of the machine's worker thread, as the command line starts it: says how shares are opened. */
-import { NodeHostFs } from '../devices/virtio/p9/node-host-fs.ts';
-import { serveMachine } from '../worker/node-entry.ts';
+import { copyRootfs } from '../oci/sink.ts';
+import type { FolderShare, ImageShare } from '../sandbox/image-share.ts';
+import { openImageShare } from '../sandbox/node-image-share.ts';
 import { AssertionError } from '../util/errors.ts';
+import { serveMachine } from '../worker/node-entry.ts';
+import { folderShare, treeShare } from '../worker/node-shares.ts';
 
 serveMachine({
-  openShare: (share) => {
+  openShare: async (share, context) => {
     switch (share.kind) {
-      case 'host':
-        return {
-          fileSystem: new NodeHostFs({ folder: String(share['folder']), readOnly: share['readOnly'] === true }),
-        };
+      case 'host': {
+        const { folder, readOnly } = share as FolderShare;
+        return folderShare(folder, readOnly);
+      }
+      case 'image': {
+        const { rootfs, details } = await openImageShare(share as ImageShare, context.signal);
+        return treeShare(context, (builder) => copyRootfs(rootfs, builder), details);
+      }
       default:
         throw new AssertionError(`there is no kind of share "${share.kind}"`);
     }

@@ -1,10 +1,13 @@
 /** The `viv` command: one file in commands/ for each subcommand, one line here. */
 import { Command, CommanderError } from 'commander';
 import { bootCommand } from './commands/boot.ts';
+import { runCommand } from './commands/run.ts';
 import { describeError, EXIT_FAILURE } from './failure.ts';
 
 const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
+  .enablePositionalOptions()
+  .addCommand(runCommand())
   .addCommand(bootCommand());
 
 for (const command of [program, ...program.commands]) command.exitOverride();

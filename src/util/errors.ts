@@ -25,6 +25,10 @@ export const ErrorCodes = {
   GUEST_PANIC: 'GUEST_PANIC',
   /** The guest's CPU halted for good. */
   GUEST_HALTED: 'GUEST_HALTED',
+  /** The guest reset or switched off its machine when nobody had asked for it. */
+  GUEST_STOPPED: 'GUEST_STOPPED',
+  /** A program in the guest could not be started. */
+  START_FAILED: 'START_FAILED',
   /** The guest agent did not answer as agreed. */
   AGENT: 'AGENT',
   /** Something built is missing. */

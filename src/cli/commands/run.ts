@@ -1,0 +1,113 @@
+/**
+ * `viv run`: a command of an OCI image in a machine of its own, with the options and the exit codes of Docker's `run`.
+ * Left out: detaching, names, networking.
+ */
+import { Command } from 'commander';
+import { join } from 'node:path';
+import { GuestFailure } from '../../container/guest-failure.ts';
+import type { RunOptions } from '../../sandbox/run-options.ts';
+import { Sandbox } from '../../sandbox/sandbox.ts';
+import { StartError } from '../../sandbox/start-error.ts';
+import { startNodeMachine } from '../../worker/node.ts';
+import { findImage, readGuest } from '../assets.ts';
+import { describeError, EXIT_FAILURE } from '../failure.ts';
+import { cacheFolder, readCore } from '../paths.ts';
+import { RunSession, terminalSize } from '../run-session.ts';
+import { parseMemorySize } from '../sizes.ts';
+import { parseVolume } from '../volumes.ts';
+import { workerScript } from '../worker-script.ts';
+
+interface RunFlags {
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly env: readonly string[];
+  readonly volume: readonly string[];
+  readonly workdir?: string;
+  readonly memory?: string;
+  readonly user?: string;
+  readonly entrypoint?: string;
+  readonly hostname?: string;
+  readonly platform?: string;
+  readonly verbose?: boolean;
+}
+
+const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+
+/** The command, for main.ts. */
+export function runCommand(): Command {
+  return new Command('run')
+    .summary('run a command of an OCI image')
+    .description(
+      'Runs a command of an OCI image: a layout folder, an archive of one or of docker save, perhaps with :NAME, or busybox.\n' +
+        "The status is the command's; 125 for a failure of ours, 126 and 127 for a command that can't be executed or found,\n" +
+        '128+n for one that signal n ended. Without -t, a second Ctrl-C within two seconds switches the machine off.',
+    )
+    .usage('[options] IMAGE [COMMAND] [ARG...]')
+    .argument('<image>')
+    .argument('[command...]')
+    .passThroughOptions()
+    .option('-i, --interactive', 'keep stdin open')
+    .option('-t, --tty', 'give the command a terminal')
+    .option('--rm', 'remove the container afterwards, which is always so')
+    .option('-e, --env <name=value>', "set a variable; a bare name takes the host's value", collect, [])
+    .option('-v, --volume <host:guest[:ro]>', 'share a folder of the host', collect, [])
+    .option('-w, --workdir <dir>', 'working folder in the container')
+    .option('-m, --memory <size>', 'memory of the machine, 64M to 3G (default: 512M)')
+    .option('-u, --user <user[:group]>', 'user of the command, by name or number')
+    .option('--entrypoint <command>', "replace the image's entry point")
+    .option('--hostname <name>', "the container's host name")
+    .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
+    .option('--verbose', 'show on stderr what the guest kernel prints')
+    .action(async (image: string, command: string[], flags: RunFlags) => {
+      process.exitCode = await run(readOptions(image, command, flags));
+    });
+}
+
+function readOptions(image: string, command: readonly string[], flags: RunFlags): RunOptions {
+  return {
+    image: findImage(image),
+    platform: flags.platform,
+    command,
+    entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint],
+    env: flags.env.map(withHostValue),
+    cwd: flags.workdir,
+    user: flags.user,
+    hostname: flags.hostname,
+    tty: flags.tty === true ? terminalSize() : undefined,
+    stdin: flags.interactive ?? false,
+    volumes: flags.volume.map(parseVolume),
+    memoryBytes: flags.memory === undefined ? undefined : parseMemorySize(flags.memory),
+    onConsole: flags.verbose === true ? (bytes) => void process.stderr.write(bytes) : undefined,
+  };
+}
+
+/** A bare name stands for the variable as we have it, if we have it. */
+function withHostValue(setting: string): string {
+  const value = setting.includes('=') ? undefined : process.env[setting];
+  return value === undefined ? setting : `${setting}=${value}`;
+}
+
+/** Runs it to its end; returns the process's status. */
+async function run(options: RunOptions): Promise<number> {
+  const session = new RunSession();
+  const sandbox = new Sandbox({
+    startMachine: ({ config, prepare, signal }) =>
+      startNodeMachine({ script: workerScript(), config, prepare, signal }),
+    core: readCore(),
+    ...readGuest(),
+    layerCache: join(cacheFolder(), 'layers'),
+  });
+  try {
+    const program = await sandbox.run({ ...options, signal: session.signal });
+    return await session.follow(program, { stdin: options.stdin ?? false, terminal: options.tty !== undefined });
+  } catch (error) {
+    if (session.status !== undefined) return session.status;
+    session.close();
+    process.stderr.write(`${describeError(error)}\n`);
+    if (error instanceof GuestFailure && error.dump !== undefined) process.stderr.write(`${error.dump}\n`);
+    return error instanceof StartError ? error.exitCode : EXIT_FAILURE;
+  } finally {
+    session.close();
+    await sandbox.close();
+  }
+}

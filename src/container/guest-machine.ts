@@ -1,0 +1,39 @@
+/**
+ * What running containers takes of a machine: byte streams, its end, and what it tells about itself. RunningMachine of
+ * src/worker is one; entry points start it and hand it down, and tests bring their own.
+ */
+import type { MachineConfig, MachineExit, MachineStatistics, StreamName } from '../worker/protocol.ts';
+
+/** A byte stream of the machine. */
+export interface MachineByteStream {
+  /** Takes what the guest sends; while its promise waits, the guest may have to. */
+  onData: ((bytes: Uint8Array) => void | Promise<void>) | null;
+  /** Sends to the guest, in order; never blocks. */
+  send(bytes: Uint8Array): void;
+}
+
+export interface GuestMachine {
+  /** How it ended, once all its output is handed over. Rejects when we failed. */
+  readonly exit: Promise<MachineExit>;
+  /** What opening each share told, in the order of the configuration. */
+  readonly shareDetails: readonly unknown[];
+  stream(name: StreamName): MachineByteStream;
+  /** Pulls the plug. */
+  stop(): Promise<void>;
+  /** Ends the worker at once. */
+  terminate(): Promise<void>;
+  /** The CPU's state as text. */
+  dump(): Promise<string>;
+  statistics(): Promise<MachineStatistics>;
+}
+
+export interface MachineStart {
+  readonly config: MachineConfig;
+  /** Gets the machine before the guest's first instruction, to connect its streams. */
+  readonly prepare: (machine: GuestMachine) => void;
+  /** Gives up while the machine is being made. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Starts a machine. Throws what making one may throw, also what opening a share does. */
+export type StartMachine = (start: MachineStart) => Promise<GuestMachine>;
