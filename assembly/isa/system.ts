@@ -5,7 +5,7 @@
 import {
   CPL, CR0, CR3, CR4, CR8, CR2, CS, DR, DS, EFER, EFLAGS_REST, ES, EXIT_EVENT, EXIT_HALT, FS, GDTR_BASE, GDTR_LIMIT, GPR, GS, HALTED, IDTR_BASE,
   IDTR_LIMIT, INTR, LDTR, MODE, MODE_64, MODE_CODE_MASK, MSR_KERNEL_GS_BASE, NMI_PENDING, SEG, SEG_BASE, SEG_FLAGS, SEG_SELECTOR, SEG_SIZE,
-  SHADOW, SS, STACK_MASK, TR, COUNT, CURRENT, START, STOP_RECORD, XCR0, MSR_TSC_AUX, RIP,
+  SHADOW, SS, STACK_MASK, TR, COUNT, CURRENT, START, STOP_RECORD, XCR0, MSR_TSC_AUX, RIP, R_DISP,
 } from '../layout';
 import { core, Insn, M, R0, R1 } from '../engine/backend';
 import { arrive, continueAfter, ipAfter, leaveAfter, settleBefore } from '../engine/cache';
@@ -169,11 +169,18 @@ export function LOAD_FAR_GS<W>(i: Insn): void {
 }
 
 // ---- far transfers -------------------------------------------------------------------------------------------------------
+/**
+ * The offset of a direct far pointer. Read as u32: the optimiser turns <u64><u32> of a signed field into a load that
+ * sign-extends (Binaryen 131).
+ */
+function farTarget(i: Insn): u64 {
+  return <u64>load<u32>(changetype<usize>(i), R_DISP);
+}
 export function JMP_FAR<W>(i: Insn): void {
-  farJump(i, <u32>i.imm & 0xffff, <u64>(<u32>i.disp), sizeof<W>());
+  farJump(i, <u32>i.imm & 0xffff, farTarget(i), sizeof<W>());
 }
 export function CALL_FAR<W>(i: Insn): void {
-  farCall(i, <u32>i.imm & 0xffff, <u64>(<u32>i.disp), sizeof<W>());
+  farCall(i, <u32>i.imm & 0xffff, farTarget(i), sizeof<W>());
 }
 export function JMP_FAR_M<W>(i: Insn): void {
   readFarPointer<W>(i);
