@@ -55,7 +55,8 @@ export const X87 = table('x87', 'FPU', 'x87', [
   row('FSTP', 'DD /3', 'Mq', { fn: 'FSTP_REAL<B, u64>' }),
   row('FSTP', 'DB /7', 'M', { helper: true, fn: 'FSTP_EXTENDED', mem: 10 }),
   row('FSTP', 'DD /3', 'STi', helper),
-  row('FSTP', 'D9 /3', 'STi', alias),
+  // Undocumented, but in every processor: no stack check.
+  row('FSTPNCE', 'D9 /3', 'STi', alias),
   row('FSTP', 'DF /2', 'STi', alias),
   row('FSTP', 'DF /3', 'STi', alias),
   row('FILD', 'DF /0', 'Mw', { fn: 'FILD<B, u16>' }),

@@ -57,7 +57,7 @@ export function ARITHMETIC_INTEGER<B, W>(i: Insn): void {
   e.x87Begin(i);
   e.x87Integer<W>(operation(i), e.read<W, M>(i));
 }
-/** FLD m32fp, m64fp. */
+/** FLD m32fp, m64fp. With DE unmasked a denormal is not pushed (SDM Vol. 1, 8.5.2); AMD processors push it. */
 export function FLD_REAL<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
@@ -219,7 +219,8 @@ export function FTST(i: Insn): void {
 
 /**
  * EFLAGS as compared: C0, C2 and C3 are at the distance of CF, PF and ZF. OF, SF and AF are cleared. The flags change even if an
- * unmasked exception was found, as AMD processors do; SDM Vol. 2 (FCOMI) leaves them alone then.
+ * unmasked exception was found, as AMD processors do; SDM Vol. 2 (FCOMI) leaves them alone then. C1 is cleared, as the SDM says,
+ * while AMD processors keep it.
  */
 function compareToFlags(i: Insn, quiet: bool, pops: u32): void {
   const n = number(i);
@@ -246,14 +247,12 @@ export function FXAM(i: Insn): void {
   finish(isEmpty(0) ? C3 | C0 | (hiOf(0) & SIGN ? C1 : 0) : f80Examine(hiOf(0), loOf(0)), CODES);
 }
 
-/** FLD ST(i). */
+/** FLD ST(i). An empty source goes before a full stack, so C1 tells of underflow then. */
 export function FLD(i: Insn): void {
   begin(i);
   const n = number(i);
-  if (pushes()) {
-    if (isEmpty(n)) underflow();
-    else setF80(hiOf(n), loOf(n));
-  }
+  if (isEmpty(n)) underflow();
+  else if (pushes()) setF80(hiOf(n), loOf(n));
   pushResult();
 }
 /** FST ST(i). */
@@ -265,6 +264,13 @@ export function FST(i: Insn): void {
 export function FSTP(i: Insn): void {
   if (reads(i)) setF80(hiOf(0), loOf(0));
   replace(number(i), 1);
+}
+/** FSTPNCE, D9 D8+i: FSTP without stack check. An empty ST(0) is no exception: ST(i) stays and TOP moves. */
+export function FSTPNCE(i: Insn): void {
+  begin(i);
+  if (!isEmpty(0)) put(number(i), hiOf(0), loOf(0));
+  pop();
+  finish(0, C1);
 }
 /** FXCH: an empty register is first filled with the indefinite. */
 export function FXCH(i: Insn): void {

@@ -7,7 +7,7 @@ import {
 } from '../fpu/f80-arith';
 import { f80FromF32, f80FromF64, f80ToF32, f80ToF64, f80ToI16, f80ToI32, f80ToI64 } from '../fpu/f80-convert';
 import { C0, C1, C2, C3, EXP_MAX, FLAG_DE, FLAG_OE, FLAG_UE, Fp, INTEGER_BIT, mustNotWrite, setF80 } from '../fpu/state';
-import { isNaN80, isUnsupported, narrowExponent, narrowField, narrowFraction, narrowSign, narrowSignificand } from '../fpu/unpack';
+import { isNaN80, isUnsupported, isZero, narrowExponent, narrowField, narrowFraction, narrowSign, narrowSignificand } from '../fpu/unpack';
 import { finish, hiOf, isEmpty, loOf, pop, pushes, pushResult, replace, underflow } from './stack';
 
 /** Operations as numbered by the reg field of D8, DA, DC and DE. SDM Vol. 2D, A.5. */
@@ -18,6 +18,7 @@ export const COMP: u32 = 3;
 export const SUB: u32 = 4;
 export const SUBR: u32 = 5;
 export const DIV: u32 = 6;
+export const DIVR: u32 = 7;
 
 const CODES: u32 = C0 | C2 | C3;
 
@@ -54,7 +55,7 @@ function withOperand(op: u32, valid: bool): void {
 }
 
 /** Operand ← a single (W = u32) or double (W = u64). A signalling NaN stays one, so that the operation can tell. */
-function widen<W>(bits: W): void {
+function widen<W>(op: u32, bits: W): void {
   const sign = narrowSign<W>(bits) << 15;
   const field = narrowField<W>(bits);
   const fraction = narrowFraction<W>(bits);
@@ -62,16 +63,20 @@ function widen<W>(bits: W): void {
   if (field == maximum) setF80(sign | EXP_MAX, (fraction << (sizeof<W>() == 8 ? 11 : 40)) | INTEGER_BIT);
   else if (field == 0 && fraction == 0) setF80(sign, 0);
   else {
-    // A NaN in ST(0) goes before a denormal operand.
-    if (field == 0 && !isNaN80(hiOf(0), loOf(0)) && !isUnsupported(hiOf(0), loOf(0))) Fp.flags |= FLAG_DE;
+    if (field == 0 && denormalCounts(op, hiOf(0), loOf(0))) Fp.flags |= FLAG_DE;
     setF80(sign | narrowExponent<W>(bits), narrowSignificand<W>(bits));
   }
+}
+
+/** Whether a denormal operand raises DE: a NaN in ST(0) and a division by zero go before it. */
+function denormalCounts(op: u32, hi: u32, lo: u64): bool {
+  return !isNaN80(hi, lo) && !isUnsupported(hi, lo) && !(op == DIVR && isZero(hi, lo));
 }
 
 /** ST(0) op m32fp or m64fp. */
 export function withReal<W>(op: u32, bits: W): void {
   const valid = !isEmpty(0);
-  if (valid) widen<W>(bits);
+  if (valid) widen<W>(op, bits);
   else underflow();
   withOperand(op, valid);
 }

@@ -30,11 +30,28 @@ export class UnitBench {
     gpr[4] = 0x30000800n;
     gpr[7] = BigInt(DATA);
     const initial: CpuState = {
-      gpr, rip: BigInt(CODE), eflags: 0x202, mxcsr: 0x1f80, x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) }, ymm: new Uint8Array(512),
+      gpr,
+      rip: BigInt(CODE),
+      eflags: 0x202,
+      mxcsr: 0x1f80,
+      x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) },
+      ymm: new Uint8Array(512),
     };
     this.driver.load({
-      index: 0, mode, group: 0, exception: undefined, approx: 0, code: Uint8Array.from(code), errorCode: 0, cr2: 0n, eflagsMask: 0, fswMask: 0,
-      initial, final: initial, memory: [], changed: [],
+      index: 0,
+      mode,
+      group: 0,
+      exception: undefined,
+      approx: 0,
+      code: Uint8Array.from(code),
+      errorCode: 0,
+      cr2: 0n,
+      eflagsMask: 0,
+      fswMask: 0,
+      initial,
+      final: initial,
+      memory: [],
+      changed: [],
     });
   }
 

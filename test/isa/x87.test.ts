@@ -24,6 +24,10 @@ const FNSTENV = [0xd9, 0x37];
 const FLDENV = [0xd9, 0x27];
 const FNSAVE = [0xdd, 0x37];
 const FRSTOR = [0xdd, 0x27];
+const FLD_ST1 = [0xd9, 0xc1];
+const FDECSTP = [0xd9, 0xf6];
+const FSTPNCE_ST1 = [0xd9, 0xd9];
+const FDIVR_M64 = [0xdc, 0x3f];
 const OPERAND_16 = 0x66;
 
 // Bits
@@ -31,6 +35,8 @@ const ZE_UNMASKED = 0x37b;
 const IE_UNMASKED = 0x37e;
 const FSW_IE = 0x01;
 const FSW_ZE = 0x04;
+const FSW_SF = 0x40;
+const FSW_C1 = 0x200;
 const FSW_ES_B = 0x8080;
 const CR0_MP = 2n;
 const CR0_EM = 4n;
@@ -44,6 +50,7 @@ const RAX = 0;
 const RDI = 7;
 
 const ONE = '3fff:8000000000000000';
+const INDEFINITE = 'ffff:c000000000000000';
 
 /** 1 / 0 with ZE unmasked, then `after`. */
 function divideByZero(after: number[]): UnitBench {
@@ -170,6 +177,37 @@ describe('availability of the x87', () => {
   });
 });
 
+describe('stack faults and priorities', () => {
+  it('FLD of an empty register to a full stack tells of underflow', () => {
+    const bench = new UnitBench([...FLDENV, ...FLD_ST1]);
+    bench.setU32(DATA, 0x37f);
+    bench.setU32(DATA + 4, FSW_C1);
+    bench.setU32(DATA + 8, 0x000c); // R1 empty
+
+    bench.step(2);
+
+    expect(bench.fsw & (FSW_IE | FSW_SF | FSW_C1)).toBe(FSW_IE | FSW_SF);
+    expect(bench.st(0)).toBe(INDEFINITE);
+  });
+
+  it('FSTPNCE of an empty register pops and is no fault', () => {
+    const bench = new UnitBench([...FLD1, ...FDECSTP, ...FSTPNCE_ST1]);
+
+    bench.step(3);
+
+    expect([bench.st(0), bench.ftw, bench.fsw]).toEqual([ONE, 0x80, 0x3800]);
+  });
+
+  it('a division by zero of a denormal from memory raises ZE alone', () => {
+    const bench = new UnitBench([...FLDZ, ...FDIVR_M64]);
+    bench.setU64(DATA, 1n);
+
+    bench.step(2);
+
+    expect(bench.fsw & 0x3f).toBe(FSW_ZE);
+  });
+});
+
 describe('a store that faults', () => {
   it('pops nothing', () => {
     const bench = new UnitBench([...FLD1, ...FSTP_M64]);
@@ -227,7 +265,9 @@ describe('the x87 environment', () => {
 
     bench.step(3);
 
-    expect([0, 2, 4, 6, 8, 10, 12, 14].map((n) => bench.u16(DATA + n))).toEqual([0x37f, 0x3800, 0x7fff, 0x0102, 0x33, 0x40, 0x2b, 0xaaaa]);
+    expect([0, 2, 4, 6, 8, 10, 12, 14].map((n) => bench.u16(DATA + n))).toEqual([
+      0x37f, 0x3800, 0x7fff, 0x0102, 0x33, 0x40, 0x2b, 0xaaaa,
+    ]);
   });
 
   it('real mode, 16-bit form: linear addresses of 20 bits, opcode beside', () => {
