@@ -91,6 +91,16 @@ describe('Serial input', () => {
     expect([read(R.DATA), read(R.DATA), read(R.DATA), read(R.DATA)]).toEqual([...bytes('echo')]);
   });
 
+  test('is not eaten by a driver that enables the FIFO after the interrupt', () => {
+    serial.receive(bytes('echo'));
+    write(R.IER, R.IER_RECEIVE | R.IER_LINE);
+    clock.advance(100_000);
+    write(R.IIR_FCR, R.FCR_ENABLE);
+    write(R.IIR_FCR, 0x81);
+    clock.advance(100_000);
+    expect([read(R.DATA), read(R.DATA), read(R.DATA), read(R.DATA)]).toEqual([...bytes('echo')]);
+  });
+
   test('raises the interrupt at the trigger level, and below it after four character times', () => {
     write(R.IIR_FCR, R.FCR_ENABLE | (2 << R.FCR_TRIGGER_SHIFT)); // 8 bytes
     write(R.LCR, 0x83);

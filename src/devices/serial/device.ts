@@ -262,6 +262,9 @@ export class Serial implements PortDevice, Stateful {
 
   #controlFifo(value: number): void {
     const enable = (value & R.FCR_ENABLE) !== 0;
+    // Changing the mode empties the FIFO, and Linux changes it after it enabled the interrupt: input that came between
+    // waits again, for this line has no sender that would repeat it.
+    if (enable !== this.#isFifoEnabled) this.#queue.unshift(this.#fifo.filter((entry) => (entry & ENTRY_BREAK) === 0));
     if (enable !== this.#isFifoEnabled || (enable && (value & R.FCR_CLEAR_RECEIVE) !== 0)) {
       this.#fifo = [];
       this.#hasTimedOut = false;

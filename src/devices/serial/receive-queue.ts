@@ -25,6 +25,15 @@ export class ReceiveQueue {
     return accepted;
   }
 
+  /** Puts bytes back in front of all others; those that no longer fit are lost from the end. */
+  unshift(bytes: readonly number[]): void {
+    for (const byte of [...bytes].reverse()) {
+      this.#first = (this.#first + this.capacity - 1) % this.capacity;
+      this.#bytes[this.#first] = byte;
+      this.#byteCount = Math.min(this.capacity, this.#byteCount + 1);
+    }
+  }
+
   /** The oldest byte, or undefined. */
   shift(): number | undefined {
     if (this.#byteCount === 0) return undefined;
