@@ -1,4 +1,5 @@
 /** The user's terminal: raw mode that is always undone, and the keys that leave the machine. */
+import { spawnSync } from 'node:child_process';
 
 const CTRL_A = 0x01;
 const KEY_QUIT = 'x'.charCodeAt(0);
@@ -10,6 +11,9 @@ const KEY_QUIT = 'x'.charCodeAt(0);
 export function enterRawMode(stdin: NodeJS.ReadStream = process.stdin): () => void {
   if (!stdin.isTTY) return () => {};
   stdin.setRawMode(true);
+  // Node's raw mode still turns a line feed into two characters, and has no way to say otherwise. Leaving it undoes this
+  // too; a system without stty only shows some programs less well.
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
   const restore = (): void => {
     process.removeListener('exit', restore);
     stdin.setRawMode(false);
