@@ -70,8 +70,7 @@ export function PALIGNR_MMX<B, D, S>(i: Insn): void {
   e.mmxBegin(i);
   const b = e.mmx<u64, S>(i);
   const both = e.pair(b, e.mmx<u64, D>(i));
-  const n: u32 = <u32>i.imm & 255;
-  e.setMmx<D>(i, e.first<u64>(e.bytes_down(both, n < 16 ? n : 16)));
+  e.setMmx<D>(i, e.first<u64>(e.bytes_down(both, min<u32>(<u32>i.imm & 255, 16))));
   e.mmxEnd();
 }
 
