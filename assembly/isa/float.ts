@@ -138,14 +138,10 @@ export function TRUNCATE_TO_GPR<W, F, D, S>(i: Insn): void {
 }
 /** CVTPI2PS: low half of DEST ← two doublewords of an MMX register. */
 export function CVTPI2PS<OP, D, S>(i: Insn): void {
-  core<Interp>().mmxBegin(i);
-  CVTPI2PS_M<OP, D, S>(i);
-  core<Interp>().mmxEnd();
-}
-/** CVTPI2PS from memory: the x87 state stays, as for CVTPI2PD; the manuals leave that open, AMD's processors do it. */
-export function CVTPI2PS_M<OP, D, S>(i: Insn): void {
   const e = core<Interp>();
+  e.mmxBegin(i);
   e.setLow<u64, D>(i, e.first<u64>(convertLanes<OP, u32, u32>(i, e.v128_low(e.mmx<u64, S>(i)))));
+  e.mmxEnd();
 }
 /** CVTPI2PS from memory: processors leave the x87 state alone (seen on hardware; the SDM says so of CVTPI2PD only). */
 export function CVTPI2PS_M<OP, D, S>(i: Insn): void {
@@ -154,9 +150,10 @@ export function CVTPI2PS_M<OP, D, S>(i: Insn): void {
 }
 /** CVTPI2PD from an MMX register. */
 export function CVTPI2PD<OP, D, S>(i: Insn): void {
-  core<Interp>().mmxBegin(i);
-  CVTPI2PD_M<OP, D, S>(i);
-  core<Interp>().mmxEnd();
+  const e = core<Interp>();
+  e.mmxBegin(i);
+  e.setXmm<D>(i, convertLanes<OP, u32, u64>(i, e.v128_low(e.mmx<u64, S>(i))));
+  e.mmxEnd();
 }
 /** CVTPI2PD from memory does not touch the x87 state (SDM Vol. 2A, CVTPI2PD). */
 export function CVTPI2PD_M<OP, D, S>(i: Insn): void {
