@@ -2,9 +2,10 @@
  * Every export of the core: with host.ts, this is the ABI. Linear memory is imported; its layout is layout.ts.
  * 64-bit values cross as f64 (counts, physical addresses) or through EXCHANGE.
  */
-import { COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
+import { CODE_BYTES, COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
 import { core, Insn } from './engine/backend';
 import { branchIndirect, branchRelative, codeWritten, flushCode as flushDecodedCode } from './engine/cache';
+import { decodeOne } from './engine/decode';
 import { Interp } from './engine/interp';
 import { afterEmitted as settleEmitted, emitAt, emittedInsns } from './engine/translate';
 import { callHelper as helper } from './generated/emit-dispatch';
@@ -111,4 +112,9 @@ export function branch(record: usize, mask: u64): void {
 }
 export function divideWide(high: u64, low: u64, divisor: u64): u64 {
   return core<Interp>().divWide(high, low, divisor);
+}
+// ---- tests --------------------------------------------------------------------------------------------------------------
+/** Decodes the instruction in CODE_BYTES in the current MODE into a record at EXCHANGE. Returns its length. */
+export function decodeLength(): u32 {
+  return decodeOne(CODE_BYTES, changetype<Insn>(EXCHANGE), 0);
 }

@@ -319,7 +319,8 @@ function decodeImmediate(i: Insn, kind: u32, size: u32, addressSize: u32): void 
   else if (kind == IMM_IW) {
     i.imm = load<u16>(at);
     at += 2;
-  } else if (kind == IMM_IZ || (kind == IMM_RELZ && codeMode != MODE_64)) {
+  } else if (kind == IMM_IZ || kind == IMM_RELZ) {
+    // 66 makes near branches 16-bit ones in 64-bit mode too: AMD64 Vol. 3, JMP (Near). Intel ignores it.
     if (size == 0) {
       i.imm = load<i16>(at);
       at += 2;
@@ -327,10 +328,6 @@ function decodeImmediate(i: Insn, kind: u32, size: u32, addressSize: u32): void 
       i.imm = load<i32>(at);
       at += 4;
     }
-  } else if (kind == IMM_RELZ) {
-    // Near branches in 64-bit mode take 32-bit displacements; 66 is ignored.
-    i.imm = load<i32>(at);
-    at += 4;
   } else if (kind == IMM_IV) {
     if (size == 0) {
       i.imm = load<i16>(at);

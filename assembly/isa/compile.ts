@@ -35,7 +35,7 @@ export interface CompiledRow {
 }
 
 const FIXED: Record<string, [code: number, suffix: string]> = {
-  AL: [0, 'b'], AX: [0, 'w'], rAX: [0, 'v'], CL: [8, 'b'], DX: [16, 'w'],
+  AL: [0, 'b'], AX: [0, 'w'], rAX: [0, 'v'], eAX: [0, 'z'], CL: [8, 'b'], DX: [16, 'w'],
 };
 const IMMEDIATES: Record<string, number> = {
   ib: L.IMM_IB, iw: L.IMM_IW, iz: L.IMM_IZ, iv: L.IMM_IV, rel8: L.IMM_REL8, relz: L.IMM_RELZ, moffs: L.IMM_MOFFS,

@@ -7,7 +7,7 @@
  *          or  VEX.<128|256|LIG>.<NP|66|F3|F2>.<0F|0F38|0F3A>.<W0|W1|WIG> byte [/r|/n] [ib|is4]
  * Operands: letter + size. Letters: E G M R I J O S C D  (general), V W U H L (vector), P Q N (MMX), Z (register in
  *          the opcode's low bits), B (general register in VEX.vvvv), ST0 STi (x87), AL AX CL DX rAX, 1 3.
- *          Sizes: b w d q v z y (integer) and any other suffix for vector operands, which only documents.
+ *          Sizes: b w d q v z y (integer), p (far pointer), s (descriptor-table register), a (pair of bounds) and any other suffix for vector operands, which only documents.
  */
 
 export interface RowOptions {

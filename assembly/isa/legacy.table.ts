@@ -12,6 +12,6 @@ export const LEGACY = table('legacy', 'X86', 'integer', [
   row('AAD', 'D5 ib', 'Ib', { ...helper, undef: 'OF AF CF' }),
   // Not in the SDM; AMD and Intel processors have it.
   row('SALC', 'D6', '', helper),
-  row('BOUND', '62 /r', 'Gv Mv', { ...helper, fn: 'BOUND<W, K0>' }),
+  row('BOUND', '62 /r', 'Gv Ma', { ...helper, fn: 'BOUND<W, K0>' }),
   row('ARPL', '63 /r', 'Ew Gw', { ...helper, fn: 'ARPL<K0, K1>' }),
 ]);

@@ -14,7 +14,6 @@ export const MISC = table('misc', 'X86', 'integer', [
   row('CMPXCHG16B', '0F C7 /1', 'Mq', { lock: true, helper: true, osz: 64, mem: 16, feature: 'CMPXCHG16B' }),
   row('CMPXCHG8B', '0F C7 /1', 'Mq', { lock: true, helper: true, feature: 'CX8' }),
   row('XLAT', 'D7', '', { helper: true }),
-  row('MOVNTI', 'NP 0F C3 /r', 'My Gy', { feature: 'SSE2' }),
   row('RDRAND', 'NP66 0F C7 /6', 'Rv', { helper: true, fn: 'RDRAND<W, K0>', feature: 'RDRAND' }),
   row('RDSEED', 'NP66 0F C7 /7', 'Rv', { helper: true, fn: 'RDRAND<W, K0>', feature: 'RDSEED' }),
   row('PAUSE', 'F3 90', '', { fn: 'FENCE<B>', noRexB: true }),
@@ -25,7 +24,7 @@ export const MISC = table('misc', 'X86', 'integer', [
   row('CLFLUSHOPT', '66 0F AE /7', 'Mb', touch('CLFLUSHOPT')),
   row('CLWB', '66 0F AE /6', 'Mb', touch('CLWB')),
   row('UD2', '0F 0B', '', undefinedOperation),
-  row('UD1', '0F B9 /r', 'Gd Ed', undefinedOperation),
+  row('UD1', '0F B9 /r', 'Gv Ev', undefinedOperation),
   // The SDM gives UD0 a ModRM byte; AMD processors raise #UD without fetching one.
   row('UD0', '0F FF', '', undefinedOperation),
   row('ADCX', '66 0F 38 F6 /r', 'Gy Ey', { feature: 'ADX' }),

@@ -57,12 +57,6 @@ export function XLAT(i: Insn): void {
   e.setGpr<u8>(RAX, e.loadAt<u8>(i, e.operandLinear(i, offset, 1)));
 }
 
-/** MOVNTI: a store; caches do not exist here. */
-export function MOVNTI<B, W, D, S>(i: Insn): void {
-  const e = core<B>();
-  e.write<W, D>(i, e.read<W, S>(i));
-}
-
 /** RDRAND, RDSEED: host randomness; CF set (always available), the other flags cleared. */
 export function RDRAND<W, D>(i: Insn): void {
   const low = random32();

@@ -50,10 +50,18 @@ export const MOV = table('mov', 'X86', 'integer', [
   row('NOP', '0F 1B /r', 'Ev', { fn: 'NOP<B>', alias: true }),
   row('NOP', '0F 1C /r', 'Ev', { fn: 'NOP<B>', alias: true }),
   row('NOP', '0F 1D /r', 'Ev', { fn: 'NOP<B>', alias: true }),
-  // ENDBR64, ENDBR32 and RDSSP are hints here: CET is not announced.
+  // RDSSP and the like are hints here: CET is not announced.
+  row('ENDBR64', 'F3 0F 1E FA', '', { fn: 'NOP<B>', alias: true }),
+  row('ENDBR32', 'F3 0F 1E FB', '', { fn: 'NOP<B>', alias: true }),
   row('NOP', '0F 1E /r', 'Ev', { fn: 'NOP<B>', alias: true }),
   row('NOP', '0F 18 /r', 'Ev', { fn: 'NOP<B>', alias: true }),
-  row('PREFETCHW', '0F 0D /r', 'Eb', { fn: 'NOP<B>', feature: '3DNOWPREFETCH' }),
+  // A register operand raises #UD on AMD's processors; reserved values of ModRM.reg do as PREFETCH (AMD64 Vol. 3, PREFETCH).
+  row('PREFETCHW', '0F 0D /1', 'Mb', { fn: 'NOP<B>', feature: '3DNOWPREFETCH' }),
+  row('PREFETCH', '0F 0D /r', 'Mb', { fn: 'NOP<B>', feature: '3DNOWPREFETCH' }),
+  row('PREFETCHNTA', '0F 18 /0', 'Mb', { fn: 'NOP<B>', feature: 'SSE' }),
+  row('PREFETCHT0', '0F 18 /1', 'Mb', { fn: 'NOP<B>', feature: 'SSE' }),
+  row('PREFETCHT1', '0F 18 /2', 'Mb', { fn: 'NOP<B>', feature: 'SSE' }),
+  row('PREFETCHT2', '0F 18 /3', 'Mb', { fn: 'NOP<B>', feature: 'SSE' }),
   row('MOVBE', 'NP66 0F 38 F0 /r', 'Gv Mv', { feature: 'MOVBE' }),
   row('MOVBE', 'NP66 0F 38 F1 /r', 'Mv Gv', { feature: 'MOVBE' }),
   ...conditional,

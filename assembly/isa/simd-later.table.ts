@@ -6,7 +6,7 @@ const unary = (name: string, opcode: string): Row => row(name, `66 0F ${opcode} 
 const immediate = (name: string, opcode: string): Row => row(name, `66 0F ${opcode} /r ib`, 'Vx Wx Ib', { fn: `XMM2_I<B, ${name}, K0, K1>` });
 const mask = (name: string, opcode: string): Row => row(name, `66 0F ${opcode} /r`, 'Vx Wx', { fn: `XMM2_XMM0<B, ${name}, K0, K1>` });
 const extend = (name: string, opcode: string, width: string): Row =>
-  row(name, `66 0F 38 ${opcode} /r`, 'Vx Wx', { fn: `XMM_LOW<B, ${name}, ${width}, K0, K1>` });
+  row(name, `66 0F 38 ${opcode} /r`, 'Vx Wx', { fn: `XMM_LOW<B, ${name}, ${width}, K0, K1>`, mem: Number(width.slice(1)) / 8 });
 const sha = (name: string, byte: string): Row => row(name, `NP 0F 38 ${byte} /r`, 'Vx Wx', { fn: `XMM2<B, ${name}, K0, K1>` });
 const explicit = (name: string, byte: string): Row[] => [
   row(name, `66 W0 0F 3A ${byte} /r ib`, 'Vx Wx Ib', { fn: `${name}<u32, K0, K1>`, helper: true }),

@@ -6,7 +6,7 @@ const hex = (n: number) => n.toString(16).padStart(2, '0').toUpperCase();
 /** Byte and wider form, plain and repeated. INS and OUTS stop at 32 bits. */
 function plain(name: string, opcode: number, operands: string): Row[] {
   const options = { helper: true };
-  const wide = operands.replaceAll('b', 'v');
+  const wide = operands.replaceAll('b', name === 'INS' || name === 'OUTS' ? 'z' : 'v');
   return [
     row(name, `NP66 ${hex(opcode)}`, operands, { ...options, rep: false, fn: `${name}<u8>` }),
     row(name, `NP66 ${hex(opcode + 1)}`, wide, { ...options, rep: false, fn: `${name}<W>` }),

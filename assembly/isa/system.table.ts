@@ -9,9 +9,17 @@ function sized(name: string, opcode: string, operands: string, options: Row['opt
   return from.map((osz) => row(name, opcode, operands, { ...options, helper: true, osz, fn: `${options.fn ?? name}<u${osz}>` }));
 }
 
+/** Far pointers in memory: AMD's processors ignore REX.W and take 16:32 (AMD64 Vol. 3, LSS, JMP (Far)); Intel's would take 16:64. */
+function far(name: string, opcode: string, operands: string, options: Row['options']): Row[] {
+  return [
+    ...sized(name, opcode, operands, options, [16, 32]),
+    row(name, opcode, operands.replace('Gv', 'Gd'), { ...options, helper: true, osz: 64, mem: 6, fn: `${options.fn ?? name}<u32>` }),
+  ];
+}
+
 export const SYSTEM = table('system', 'X86', 'integer', [
   // Segment registers
-  row('MOV', '8C /r', 'Ev Sw', { fn: 'MOV_FROM_SEGMENT<B, W, K0, K1>' }),
+  row('MOV', '8C /r', 'Ev Sw', { mem: 2, fn: 'MOV_FROM_SEGMENT<B, W, K0, K1>' }),
   row('MOV', '8E /r', 'Sw Ew', { helper: true, fn: 'MOV_TO_SEGMENT<K1>' }),
   ...(['06 ES', '0E CS', '16 SS', '1E DS'] as const).flatMap((t) =>
     sized('PUSH', t.slice(0, 2), '', { i64: true, fn: `PUSH_SEGMENT_${t.slice(3)}`, asm: `PUSH ${t.slice(3)}` }, [16, 32]),
@@ -25,16 +33,16 @@ export const SYSTEM = table('system', 'X86', 'integer', [
   ...(['A1 FS', 'A9 GS'] as const).flatMap((t) =>
     sized('POP', `0F ${t.slice(0, 2)}`, '', { d64: true, fn: `POP_SEGMENT_${t.slice(3)}`, asm: `POP ${t.slice(3)}` }),
   ),
-  ...sized('LES', 'C4 /r', 'Gv M', { i64: true, fn: 'LOAD_FAR_ES' }, [16, 32]),
-  ...sized('LDS', 'C5 /r', 'Gv M', { i64: true, fn: 'LOAD_FAR_DS' }, [16, 32]),
-  ...sized('LSS', '0F B2 /r', 'Gv M', { fn: 'LOAD_FAR_SS' }),
-  ...sized('LFS', '0F B4 /r', 'Gv M', { fn: 'LOAD_FAR_FS' }),
-  ...sized('LGS', '0F B5 /r', 'Gv M', { fn: 'LOAD_FAR_GS' }),
+  ...sized('LES', 'C4 /r', 'Gv Mp', { i64: true, fn: 'LOAD_FAR_ES' }, [16, 32]),
+  ...sized('LDS', 'C5 /r', 'Gv Mp', { i64: true, fn: 'LOAD_FAR_DS' }, [16, 32]),
+  ...far('LSS', '0F B2 /r', 'Gv Mp', { fn: 'LOAD_FAR_SS' }),
+  ...far('LFS', '0F B4 /r', 'Gv Mp', { fn: 'LOAD_FAR_FS' }),
+  ...far('LGS', '0F B5 /r', 'Gv Mp', { fn: 'LOAD_FAR_GS' }),
   // Far transfers
-  ...sized('JMPF', 'EA ptr', 'A', { i64: true, end: true, fn: 'JMP_FAR' }, [16, 32]),
-  ...sized('CALLF', '9A ptr', 'A', { i64: true, end: true, fn: 'CALL_FAR' }, [16, 32]),
-  ...sized('JMPF', 'FF /5', 'M', { end: true, fn: 'JMP_FAR_M' }),
-  ...sized('CALLF', 'FF /3', 'M', { end: true, fn: 'CALL_FAR_M' }),
+  ...sized('JMPF', 'EA ptr', 'A', { asm: 'JMP', i64: true, end: true, fn: 'JMP_FAR' }, [16, 32]),
+  ...sized('CALLF', '9A ptr', 'A', { asm: 'CALL', i64: true, end: true, fn: 'CALL_FAR' }, [16, 32]),
+  ...far('JMPF', 'FF /5', 'Mp', { asm: 'JMP', end: true, fn: 'JMP_FAR_M' }),
+  ...far('CALLF', 'FF /3', 'Mp', { asm: 'CALL', end: true, fn: 'CALL_FAR_M' }),
   ...sized('RETF', 'CB', '', { end: true, fn: 'RET_FAR' }),
   ...sized('RETF', 'CA iw', 'Iw', { end: true, fn: 'RET_FAR_I' }),
   ...sized('IRET', 'CF', '', { end: true }),
@@ -60,10 +68,10 @@ export const SYSTEM = table('system', 'X86', 'integer', [
   row('LTR', '0F 00 /3', 'Ew', { helper: true, fn: 'LTR<K0>' }),
   row('VERR', '0F 00 /4', 'Ew', { helper: true, fn: 'VERR<K0>' }),
   row('VERW', '0F 00 /5', 'Ew', { helper: true, fn: 'VERW<K0>' }),
-  row('SGDT', '0F 01 /0', 'M', helper),
-  row('SIDT', '0F 01 /1', 'M', helper),
-  row('LGDT', '0F 01 /2', 'M', helper),
-  row('LIDT', '0F 01 /3', 'M', helper),
+  row('SGDT', '0F 01 /0', 'Ms', helper),
+  row('SIDT', '0F 01 /1', 'Ms', helper),
+  row('LGDT', '0F 01 /2', 'Ms', helper),
+  row('LIDT', '0F 01 /3', 'Ms', helper),
   ...sized('SMSW', '0F 01 /4', 'Rv', { fn: 'SMSW_R' }),
   row('SMSW', '0F 01 /4', 'Mw', { helper: true, fn: 'SMSW_M', mem: 2 }),
   row('LMSW', '0F 01 /6', 'Ew', { helper: true, fn: 'LMSW<K0>' }),
@@ -79,7 +87,7 @@ export const SYSTEM = table('system', 'X86', 'integer', [
   row('CLTS', '0F 06', '', helper),
   row('INVD', '0F 08', '', helper),
   row('WBINVD', '0F 09', '', helper),
-  row('INVPCID', '66 0F 38 82 /r', 'Gy M', { helper: true, feature: 'INVPCID', fn: 'INVPCID' }),
+  row('INVPCID', '66 0F 38 82 /r', 'Gy M', { mem: 16, helper: true, feature: 'INVPCID', fn: 'INVPCID' }),
   // Control and debug registers: the operand size is fixed by the mode, and a memory form does not exist (mod is ignored).
   row('MOV', '0F 20 /r', 'Ry Cy', { helper: true, ignoreMod: true, fn: 'MOV_FROM_CR' }),
   row('MOV', '0F 22 /r', 'Cy Ry', { helper: true, ignoreMod: true, fn: 'MOV_TO_CR', end: true }),

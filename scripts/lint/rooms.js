@@ -7,10 +7,13 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** What the host's side shares with the core: where state lies, and the instruction tables. Plain TypeScript. */
+const SHARED_WITH_ASSEMBLY = ['layout', 'isa/form', 'isa/tables', 'isa/compile'].map((name) => `assembly/${name}`);
+
 /** Room → rooms (or single modules) it may import. */
 const MAY_IMPORT = {
   util: [],
-  core: ['util', 'assembly/layout'],
+  core: ['util', ...SHARED_WITH_ASSEMBLY],
   devices: ['util'],
   machine: ['core', 'devices'],
   worker: ['machine'],

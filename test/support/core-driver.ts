@@ -19,6 +19,7 @@ export interface CoreExports {
   eflags(): number;
   setEflags(value: number): void;
   probe(): void;
+  decodeLength(): number;
 }
 
 export interface Outcome {
