@@ -100,6 +100,7 @@ export const SYSTEM = table('system', 'X86', 'integer', [
   row('RDPMC', '0F 33', '', helper),
   row('CPUID', '0F A2', '', helper),
   ...(['RDFSBASE', 'RDGSBASE', 'WRFSBASE', 'WRGSBASE'] as const).flatMap((name, n) =>
-    sized(name, `F3 0F AE /${n}`, 'Ry', { o64: true, feature: 'FSGSBASE' }, [32, 64]),
+    // 66 does not make them 16-bit.
+    sizes.map((osz) => row(name, `F3 0F AE /${n}`, 'Ry', { ...helper, o64: true, osz, feature: 'FSGSBASE', fn: `${name}<${osz === 64 ? 'u64' : 'u32'}>` })),
   ),
 ]);
