@@ -2,7 +2,7 @@
  * Every export of the core: with host.ts, this is the ABI. Linear memory is imported; its layout is layout.ts.
  * 64-bit values cross as f64 (counts, physical addresses) or through EXCHANGE.
  */
-import { CODE_BYTES, COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
+import { CODE_BYTES, COUNT, CURRENT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
 import { core, Insn } from './engine/backend';
 import { branchIndirect, branchRelative, codeWritten, flushCode as flushDecodedCode } from './engine/cache';
 import { decodeOne } from './engine/decode';
@@ -16,6 +16,8 @@ import { dropWriteTags, flushTlb as flushAllTlb } from './mmu/tlb';
 import { probe as probeLinear } from './mmu/walk';
 import { resetCpu } from './system/reset';
 import { updateMode as update } from './system/mode';
+import { withReal } from './x87/operations';
+import { begin as beginX87 } from './x87/stack';
 
 /** Sets the RAM size in bytes and puts the CPU into its reset state (real mode at F000:FFF0). */
 export function configure(ramBytes: f64): void {
@@ -109,6 +111,16 @@ export function branchTo(record: usize, ip: u64): void {
 }
 export function branch(record: usize, mask: u64): void {
   branchRelative(changetype<Insn>(record), mask);
+}
+export function x87Begin(record: usize): void {
+  store<usize>(CURRENT, record);
+  beginX87(changetype<Insn>(record));
+}
+export function x87Single(operation: u32, bits: u32): void {
+  withReal<u32>(operation, bits);
+}
+export function x87Double(operation: u32, bits: u64): void {
+  withReal<u64>(operation, bits);
 }
 export function divideWide(high: u64, low: u64, divisor: u64): u64 {
   return core<Interp>().divWide(high, low, divisor);

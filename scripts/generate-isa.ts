@@ -104,8 +104,8 @@ const EMITTED = new Set([
   'ADD', 'ADC', 'SUB', 'SBB', 'CMP', 'AND', 'OR', 'XOR', 'TEST', 'NOT', 'NEG', 'XADD', 'CMPXCHG', 'XCHG', 'MOV', 'MOVZX', 'MOVSX', 'LEA', 'EXTEND_A',
   'EXTEND_D', 'SHL', 'SHR', 'SAR', 'DIV', 'PUSH', 'POP', 'CALL', 'CALL_E', 'JMP', 'JMP_E', 'RET',
 ]);
-/** Vector operations emitted within the shape XMM2. */
-const EMITTED_VECTOR = /^XMM2<Interp, (PSHUFB|PXOR|PAND|POR),/;
+/** Vector and x87 forms, by shape and operation. */
+const EMITTED_VECTOR = /^(XMM2<Interp, (PSHUFB|PXOR|PAND|POR)|FLOAT_(SCALAR|PACKED)<Interp, FLOAT_(ADD|SUB)|ARITHMETIC_REAL<Interp),/;
 const functionOf = (form: Form) => form.call.replace(/[<(].*/s, '');
 const emitted = compiled.forms.filter((f) => f.call.includes('Interp') && (EMITTED.has(functionOf(f)) || EMITTED_VECTOR.test(f.call)));
 const helpers = compiled.forms.filter((f) => !f.call.includes('Interp'));

@@ -9,10 +9,11 @@
  * redo, so a fault finds the architectural state as it was before that instruction.
  */
 import {
-  EA_MASK, EA_SEGMENT, EMIT_CODE, FLAG_AUX, FLAG_RESULT, GPR, STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE,
+  EA_MASK, EA_SEGMENT, EMIT_CODE, FLAG_AUX, FLAG_RESULT, GPR, MXCSR, STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE,
   XMM, LINEAR_PAGE,
 } from '../layout';
 import { bank } from '../mmu/tlb';
+import { MXCSR_CONTROL_AND_PE, MXCSR_SETTLED } from './interp';
 import { ipAfter } from './cache';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
 
@@ -28,6 +29,9 @@ const IMPORT_HELPER = 0; // (record: i32)
 const IMPORT_BRANCH_TO = 1; // (record: i32, ip: i64)
 const IMPORT_BRANCH = 2; // (record: i32, mask: i64)
 const IMPORT_DIV_WIDE = 3; // (high, low, divisor: i64) → i64
+const IMPORT_X87_BEGIN = 4; // (record: i32)
+const IMPORT_X87_SINGLE = 5; // (operation: i32, bits: i32)
+const IMPORT_X87_DOUBLE = 6; // (operation: i32, bits: i64)
 
 // Opcodes: WebAssembly core specification 2.0, section 5.4.
 const BLOCK = 0x02;
@@ -736,5 +740,123 @@ export class Emit {
   }
   v128_xor(a: i32, b: i32): i32 {
     return this.vector2(a, b, 0x51);
+  }
+  f32x4_add(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xe4);
+  }
+  f32x4_sub(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xe5);
+  }
+  f32x4_mul(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xe6);
+  }
+  f32x4_div(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xe7);
+  }
+  f32x4_eq(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x41);
+  }
+  f32x4_lt(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x43);
+  }
+  f32x4_gt(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x44);
+  }
+  f32x4_ge(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x46);
+  }
+  f64x2_add(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xf0);
+  }
+  f64x2_sub(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xf1);
+  }
+  f64x2_mul(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xf2);
+  }
+  f64x2_div(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0xf3);
+  }
+  f64x2_eq(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x47);
+  }
+  f64x2_lt(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x49);
+  }
+  f64x2_gt(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x4a);
+  }
+  f64x2_ge(a: i32, b: i32): i32 {
+    return this.vector2(a, b, 0x4c);
+  }
+  vector1(a: i32, code: u32): i32 {
+    get(a);
+    simd(code);
+    return setV128();
+  }
+  f32x4_abs(a: i32): i32 {
+    return this.vector1(a, 0xe0);
+  }
+  f64x2_abs(a: i32): i32 {
+    return this.vector1(a, 0xec);
+  }
+  i32x4_all_true(a: i32): i32 {
+    get(a);
+    simd(0xa3);
+    return set32();
+  }
+  /** Lane 0, of width W (4 or 8 bytes). */
+  first<W>(a: i32): i32 {
+    get(a);
+    simd(sizeof<W>() == 8 ? 0x1d : 0x1b);
+    op(0);
+    return setOf<W>();
+  }
+  low<W, K>(i: Insn): i32 {
+    if (offsetof<K>() == KIND_M) return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
+    c32(0);
+    loadOp<W>(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+    return setOf<W>();
+  }
+  setLow<W, K>(i: Insn, value: i32): void {
+    if (offsetof<K>() == KIND_M) {
+      this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);
+      return;
+    }
+    c32(0);
+    get(value);
+    storeOp<W>(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+  }
+  /** Nearest rounding, all exceptions masked, PE set already, neither DAZ nor FTZ. */
+  mxcsrSettled(): i32 {
+    c32(0);
+    loadOp<u32>(MXCSR);
+    c32(<i32>MXCSR_CONTROL_AND_PE);
+    op(I32_AND);
+    c32(<i32>MXCSR_SETTLED);
+    op(I32_EQ);
+    return set32();
+  }
+  /** The exact path is tier 0's: nothing has been written. */
+  exactScalar<OP, T, D>(i: Insn, a: i32, b: i32): void {
+    c32(1);
+    leaveIf();
+  }
+  exactPacked<OP, T, D>(i: Insn, a: i32, b: i32): void {
+    c32(1);
+    leaveIf();
+  }
+
+  // ---- x87: calls of the functions that both tiers share -----------------------------------------------------------------
+  x87Begin(i: Insn): void {
+    c32(<i32>changetype<usize>(i));
+    op(CALL);
+    unsigned(IMPORT_X87_BEGIN);
+  }
+  x87Real<W>(operation: u32, bits: i32): void {
+    c32(<i32>operation);
+    get(bits);
+    op(CALL);
+    unsigned(sizeof<W>() == 8 ? IMPORT_X87_DOUBLE : IMPORT_X87_SINGLE);
   }
 }

@@ -22,8 +22,8 @@ import { exactPacked, exactScalar } from '../isa/float-exact';
 
 const FSW_TOP: u16 = 0x3800;
 /** MXCSR without the sticky flags other than PE; and the value of that which the fast path wants. SDM Vol. 1, 10.2.3. */
-const MXCSR_CONTROL_AND_PE: u32 = 0xffe0;
-const MXCSR_SETTLED: u32 = 0x1fa0;
+export const MXCSR_CONTROL_AND_PE: u32 = 0xffe0;
+export const MXCSR_SETTLED: u32 = 0x1fa0;
 
 /** Segments, long displacements: everything that the two flat cases do not cover. */
 export function addressGeneral(i: Insn, size: u32): u64 {

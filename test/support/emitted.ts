@@ -10,6 +10,9 @@ export interface EmitExports extends CoreExports {
   branchTo: CallableFunction;
   branch: CallableFunction;
   divideWide: CallableFunction;
+  x87Begin: CallableFunction;
+  x87Single: CallableFunction;
+  x87Double: CallableFunction;
 }
 
 const I32 = 0x7f;
@@ -32,12 +35,13 @@ const imported = (field: string, type: number) => [...name('core'), ...name(fiel
 
 /** A module of one function with this body (local declarations included). WebAssembly core specification 2.0, section 5.5. */
 export function moduleAround(body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const types = vector([signature([], [I32]), signature([I32], []), signature([I32, I64], []), signature([I64, I64, I64], [I64])]);
+  const types = vector([signature([], [I32]), signature([I32], []), signature([I32, I64], []), signature([I64, I64, I64], [I64]), signature([I32, I32], [])]);
   const imports = vector([
     [...name('env'), ...name('memory'), 0x02, 0x00, 0x01],
     imported('callHelper', 1), imported('branchTo', 2), imported('branch', 2), imported('divideWide', 3),
+    imported('x87Begin', 1), imported('x87Single', 4), imported('x87Double', 2),
   ]);
-  const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, types), ...section(2, imports), ...section(3, [1, 0]), ...section(7, vector([[...name('run'), 0, 4]]))];
+  const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, types), ...section(2, imports), ...section(3, [1, 0]), ...section(7, vector([[...name('run'), 0, 7]]))];
   const code = [1, ...leb(body.length)];
   const size = leb(code.length + body.length);
   const bytes = new Uint8Array(head.length + 1 + size.length + code.length + body.length);
@@ -59,7 +63,7 @@ export function runEmitted(driver: CoreDriver, bytes: Uint8Array<ArrayBuffer>): 
   const core = driver.core as EmitExports;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
     env: { memory: driver.memory },
-    core: { callHelper: core.callHelper, branchTo: core.branchTo, branch: core.branch, divideWide: core.divideWide } as unknown as WebAssembly.ModuleImports,
+    core: core as unknown as WebAssembly.ModuleImports,
   });
   const done = (instance.exports.run as () => number)();
   core.afterEmitted(done);
