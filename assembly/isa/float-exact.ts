@@ -14,6 +14,9 @@ const LANES: usize = memory.data(48, 16);
 const B_AT: usize = 16;
 const RESULT_AT: usize = 32;
 
+/** PM and PE. SDM Vol. 1, 10.2.3. */
+const MXCSR_PM_PE: u32 = 0x1020;
+
 /** Before a computation: takes the controls from MXCSR. */
 export function beginFloat(): void {
   clearFlags();
@@ -25,6 +28,33 @@ export function endFloat(i: Insn): void {
   if (flags == 0) return;
   store<u32>(MXCSR, load<u32>(MXCSR) | flags);
   if (flags & ~Fp.masks) faultAt(i, load<u64>(CR4) & CR4_OSXMMEXCPT ? XM : UD);
+}
+
+/** Twice the bits of a number, which drops the sign: the least normal number's, and infinity's. */
+@inline
+function leastNormal<T>(): T {
+  return sizeof<T>() == 8 ? <T>0x0020000000000000 : <T>0x01000000;
+}
+@inline
+function infinite<T>(): T {
+  return sizeof<T>() == 8 ? <T>0xffe0000000000000 : <T>0xff000000;
+}
+/** Neither denormal nor NaN: comparing it raises nothing, whatever MXCSR says. */
+@inline
+export function isUsual<T>(bits: T): bool {
+  const twice = <T>(bits << 1);
+  return twice == 0 || <T>(twice - leastNormal<T>()) <= <T>(infinite<T>() - leastNormal<T>());
+}
+/** A normal number or zero. */
+@inline
+export function isFiniteUsual<T>(bits: T): bool {
+  const twice = <T>(bits << 1);
+  return twice == 0 || <T>(twice - leastNormal<T>()) < <T>(infinite<T>() - leastNormal<T>());
+}
+/** Precision exceptions are masked and already noted, so that an inexact result that needs no rounding mode changes nothing. */
+@inline
+export function isInexactSilent(): bool {
+  return (load<u32>(MXCSR) & MXCSR_PM_PE) == MXCSR_PM_PE;
 }
 
 /** OP on every lane of a and b; T is u32 for singles, u64 for doubles. */

@@ -5,7 +5,7 @@
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { ORDER_EQUAL, ORDER_GREATER, ORDER_LESS, sseCompare, sseFromInteger, sseToI32, sseToI64 } from '../fpu/sse';
-import { beginFloat, convertLanes, dotProduct, endFloat, exactPacked, exactScalar, reciprocal, reciprocalRoot } from './float-exact';
+import { beginFloat, convertLanes, dotProduct, endFloat, exactPacked, exactScalar, isFiniteUsual, isInexactSilent, isUsual, reciprocal, reciprocalRoot } from './float-exact';
 import { operation } from './simd';
 
 // ---- arithmetic with a fast path -------------------------------------------------------------------------------------
@@ -66,6 +66,21 @@ export function EXACT_SCALAR<OP, T, D, S>(i: Insn): void {
   const b = e.low<T, S>(i);
   e.setLow<T, D>(i, exactScalar<OP, T>(i, e.low<T, D>(i), b));
 }
+/** CMPSS, CMPSD: without denormals and NaNs there is nothing to report. Predicates: SDM Vol. 2A, CMPPD, table 3-1. */
+export function COMPARE_SCALAR<OP, T, D, S>(i: Insn): void {
+  const e = core<Interp>();
+  const b = e.low<T, S>(i);
+  const a = e.low<T, D>(i);
+  if (!isUsual<T>(a) || !isUsual<T>(b)) {
+    e.setLow<T, D>(i, exactScalar<OP, T>(i, a, b));
+    return;
+  }
+  const x = sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
+  const y = sizeof<T>() == 8 ? reinterpret<f64>(<u64>b) : <f64>reinterpret<f32>(<u32>b);
+  const how = <u32>i.imm & 3;
+  const holds = how == 0 ? x == y : how == 1 ? x < y : how == 2 ? x <= y : false;
+  e.setLow<T, D>(i, <T>(0 - <T>(u32(holds) ^ ((<u32>i.imm >> 2) & 1))));
+}
 /** DPPS, DPPD. */
 export function DOT_PRODUCT<T, D, S>(i: Insn): void {
   const e = core<Interp>();
@@ -78,6 +93,12 @@ const FLAGS_EQUAL: u32 = 0x40;
 const FLAGS_LESS: u32 = 0x01;
 const FLAGS_UNORDERED: u32 = 0x45;
 function compare<T>(i: Insn, a: T, b: T, signalling: bool): void {
+  if (isUsual<T>(a) && isUsual<T>(b)) {
+    const x = sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
+    const y = sizeof<T>() == 8 ? reinterpret<f64>(<u64>b) : <f64>reinterpret<f32>(<u32>b);
+    core<Interp>().setArithmetic(x == y ? FLAGS_EQUAL : x < y ? FLAGS_LESS : 0);
+    return;
+  }
   beginFloat();
   const order = sseCompare<T>(a, b, signalling);
   endFloat(i);
@@ -104,25 +125,82 @@ export function CONVERT_LOW<OP, F, T, D, S>(i: Insn): void {
   const e = core<Interp>();
   e.setXmm<D>(i, convertLanes<OP, F, T>(i, e.v128_low(e.low<u64, S>(i))));
 }
-/** DEST[lane 0] ← SRC[lane 0]. */
-export function CONVERT_SCALAR<OP, F, T, D, S>(i: Insn): void {
+/** CVTSS2SD: exact for what is neither denormal nor NaN nor infinite. */
+export function CVTSS2SD<OP, D, S>(i: Insn): void {
   const e = core<Interp>();
-  const source = e.low<F, S>(i);
+  const source = e.low<u32, S>(i);
+  if (isFiniteUsual<u32>(source)) e.setLow<u64, D>(i, reinterpret<u64>(<f64>reinterpret<f32>(source)));
+  else e.setLow<u64, D>(i, convertOne<OP, u32, u64>(i, source));
+}
+/** CVTSD2SS: the fast path wants a result in the normal range of singles, or zero from zero. */
+export function CVTSD2SS<OP, D, S>(i: Insn): void {
+  const e = core<Interp>();
+  const source = e.low<u64, S>(i);
+  const result = <f32>reinterpret<f64>(source);
+  const size = abs<f32>(result);
+  const ordinary = (size > LEAST_NORMAL_SINGLE && size < f32.POSITIVE_INFINITY) || source << 1 == 0;
+  if (ordinary && e.mxcsrSettled()) e.setLow<u32, D>(i, reinterpret<u32>(result));
+  else e.setLow<u32, D>(i, convertOne<OP, u64, u32>(i, source));
+}
+const LEAST_NORMAL_SINGLE: f32 = 1.1754943508222875e-38;
+function convertOne<OP, F, T>(i: Insn, source: F): T {
   beginFloat();
   const result = operation<OP>().convert<F, T>(source);
   endFloat(i);
-  e.setLow<T, D>(i, result);
+  return result;
+}
+/** CVTDQ2PD: exact. */
+export function CVTDQ2PD<D, S>(i: Insn): void {
+  const e = core<Interp>();
+  e.setXmm<D>(i, f64x2.convert_low_i32x4_s(e.v128_low(e.low<u64, S>(i))));
+}
+/** CVTDQ2PS. */
+export function CVTDQ2PS<OP, D, S>(i: Insn): void {
+  const e = core<Interp>();
+  const source = e.xmmAligned<S>(i);
+  if (e.mxcsrSettled()) e.setXmm<D>(i, f32x4.convert_i32x4_s(source));
+  else e.setXmm<D>(i, convertLanes<OP, u32, u32>(i, source));
+}
+/** CVTTPS2DQ: the fast path wants every lane in range. */
+export function CVTTPS2DQ<OP, D, S>(i: Insn): void {
+  const e = core<Interp>();
+  const source = e.xmmAligned<S>(i);
+  const inRange = f32x4.lt(f32x4.abs(source), f32x4.splat(<f32>TWO_TO_31));
+  if (isInexactSilent() && i32x4.all_true(inRange)) e.setXmm<D>(i, i32x4.trunc_sat_f32x4_s(source));
+  else e.setXmm<D>(i, convertLanes<OP, u32, u32>(i, source));
 }
 /** CVTSI2SS, CVTSI2SD: DEST[lane 0] ← integer of width W. */
 export function CONVERT_FROM_GPR<W, T, D, S>(i: Insn): void {
   const e = core<Interp>();
   const source = <i64>e.sext<W, u64>(e.read<W, S>(i));
+  if (sizeof<T>() == 8 && sizeof<W>() == 4) {
+    // Exact.
+    e.setLow<u64, D>(i, reinterpret<u64>(<f64>source));
+    return;
+  }
+  if (e.mxcsrSettled()) {
+    if (sizeof<T>() == 8) e.setLow<u64, D>(i, reinterpret<u64>(<f64>source));
+    else e.setLow<u32, D>(i, reinterpret<u32>(<f32>source));
+    return;
+  }
   beginFloat();
   const result = sseFromInteger<T>(source);
   endFloat(i);
   e.setLow<T, D>(i, result);
 }
+const TWO_TO_31: f64 = 2147483648.0;
+const TWO_TO_63: f64 = 9223372036854775808.0;
 function toGpr<W, F, D>(i: Insn, source: F, truncate: bool): void {
+  const value = sizeof<F>() == 8 ? reinterpret<f64>(<u64>source) : <f64>reinterpret<f32>(<u32>source);
+  const limit: f64 = sizeof<W>() == 8 ? TWO_TO_63 : TWO_TO_31;
+  // A NaN compares false. The least integer itself takes the exact path.
+  if (truncate ? isInexactSilent() : core<Interp>().mxcsrSettled() != 0) {
+    const whole = truncate ? trunc<f64>(value) : nearest<f64>(value);
+    if (abs<f64>(whole) < limit) {
+      core<Interp>().write<W, D>(i, <W>(<i64>whole));
+      return;
+    }
+  }
   beginFloat();
   const result = sizeof<W>() == 8 ? <u64>sseToI64<F>(source, truncate) : <u64>(<u32>sseToI32<F>(source, truncate));
   endFloat(i);
