@@ -15,6 +15,8 @@ export interface LayerStore {
    * without an error, since its digest is checked last.
    */
   get(diffId: Digest, produce: () => AsyncIterable<Uint8Array>): Promise<ClosableContent>;
+  /** Keeps it no longer. */
+  discard(diffId: Digest): Promise<void>;
 }
 
 /** Keeps layers in memory, for hosts without files. */
@@ -24,6 +26,7 @@ export const memoryLayerStore: LayerStore = {
     for await (const chunk of produce()) chunks.push(chunk);
     return new MemoryContent(chunks);
   },
+  discard: () => Promise.resolve(),
 };
 
 /** A root filesystem whose files read from the layers that it holds open. */
@@ -40,10 +43,11 @@ export interface LoadOptions {
   readonly onLayer?: (index: number, count: number) => void;
 }
 
-/** Loads all layers. On an error everything opened is closed again. */
+/** Loads all layers. On an error everything opened is closed again, and what was added to the store is discarded. */
 export async function loadRootfs(image: Image, options: LoadOptions): Promise<LoadedRootfs> {
   const { store, limits, signal, onLayer } = options;
   const opened: ClosableContent[] = [];
+  const added: Digest[] = [];
   const close = (): void => opened.forEach((content) => content.close());
   try {
     const rootfs = new Rootfs();
@@ -52,7 +56,10 @@ export async function loadRootfs(image: Image, options: LoadOptions): Promise<Lo
     for (const [index, layer] of image.layers.entries()) {
       signal?.throwIfAborted();
       onLayer?.(index, image.layers.length);
-      const content = await store.get(layer.diffId, () => abortable(layer.open(), signal));
+      const content = await store.get(layer.diffId, () => {
+        added.push(layer.diffId);
+        return abortable(layer.open(), signal);
+      });
       opened.push(content);
       totalBytes += content.size;
       if (content.size > limits.layerBytes)
@@ -64,6 +71,7 @@ export async function loadRootfs(image: Image, options: LoadOptions): Promise<Lo
     return { rootfs, close };
   } catch (error) {
     close();
+    await Promise.all(added.map((diffId) => store.discard(diffId)));
     throw error;
   }
 }

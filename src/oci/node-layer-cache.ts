@@ -26,9 +26,17 @@ export class LayerCache implements LayerStore {
   }
 
   async get(diffId: Digest, produce: () => AsyncIterable<Uint8Array>): Promise<ClosableContent> {
-    const folder = join(this.#folder, digestAlgorithm(diffId));
-    const path = join(folder, digestHex(diffId));
+    const { folder, path } = this.#place(diffId);
     return openIfThere(path) ?? (await this.#fill(folder, path, produce));
+  }
+
+  async discard(diffId: Digest): Promise<void> {
+    await rm(this.#place(diffId).path, { force: true });
+  }
+
+  #place(diffId: Digest): { folder: string; path: string } {
+    const folder = join(this.#folder, digestAlgorithm(diffId));
+    return { folder, path: join(folder, digestHex(diffId)) };
   }
 
   async #fill(folder: string, path: string, produce: () => AsyncIterable<Uint8Array>): Promise<ClosableContent> {
