@@ -49,7 +49,7 @@ export function isUsual<T>(bits: T): bool {
 @inline
 export function isFiniteUsual<T>(bits: T): bool {
   const twice = <T>(bits << 1);
-  return twice == 0 || <T>(twice - leastNormal<T>()) < <T>(infinite<T>() - leastNormal<T>());
+  return twice == 0 || <T>(infinite<T>() - leastNormal<T>()) > <T>(twice - leastNormal<T>());
 }
 /** Precision exceptions are masked and already noted, so that an inexact result that needs no rounding mode changes nothing. */
 @inline
