@@ -40,7 +40,8 @@ function packagesAreCurrent() {
     );
 }
 
-async function installPackages() {
+/** Installs the npm packages unless they are as the lock file asks. */
+export async function installPackages() {
   if (packagesAreCurrent()) return;
   const progress = startProgress('npm packages');
   await runStreaming('npm', ['ci'], () => {}, { cwd: PROJECT });
@@ -69,7 +70,8 @@ function compile() {
   );
 }
 
-function buildCore() {
+/** Builds build/core.wasm unless it is newer than its sources. */
+export function buildCore() {
   const inputs = [
     'assembly',
     'scripts/build-core.mjs',

@@ -1,0 +1,24 @@
+/** All vectors recorded on a real CPU, where the file is: beside the project, or as VIVARIUM_VECTORS names it. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { replayFile } from '../support/replay-file.ts';
+
+const FILE =
+  process.env['VIVARIUM_VECTORS'] ?? fileURLToPath(new URL('../../../shared/vectors/dev.agree.xv.gz', import.meta.url));
+
+describe.skipIf(!existsSync(FILE))('the whole vector file', () => {
+  it('passes on the interpreter', () => {
+    const report = replayFile(FILE, '0');
+
+    expect(report.failures).toEqual([]);
+    expect(report.passed).toBeGreaterThanOrEqual(80_316);
+  });
+
+  it('passes on emitted code', () => {
+    const report = replayFile(FILE, '1');
+
+    expect(report.failures).toEqual([]);
+    expect(report.counts.emitted).toBeGreaterThan(36_000);
+  });
+});
