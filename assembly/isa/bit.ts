@@ -3,7 +3,7 @@ import { EA_MASK } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 
-@inline function bits<W>(): u32 {
+function bits<W>(): u32 {
   return sizeof<W>() * 8;
 }
 

@@ -31,28 +31,24 @@ export function endFloat(i: Insn): void {
 }
 
 /** Twice the bits of a number, which drops the sign: the least normal number's, and infinity's. */
-@inline
 function leastNormal<T>(): T {
   return sizeof<T>() == 8 ? <T>0x0020000000000000 : <T>0x01000000;
 }
-@inline
 function infinite<T>(): T {
   return sizeof<T>() == 8 ? <T>0xffe0000000000000 : <T>0xff000000;
 }
 /** Neither denormal nor NaN: comparing it raises nothing, whatever MXCSR says. */
-@inline
 export function isUsual<T>(bits: T): bool {
   const twice = <T>(bits << 1);
   return twice == 0 || <T>(twice - leastNormal<T>()) <= <T>(infinite<T>() - leastNormal<T>());
 }
 /** A normal number or zero. */
-@inline
 export function isFiniteUsual<T>(bits: T): bool {
   const twice = <T>(bits << 1);
-  return twice == 0 || <T>(infinite<T>() - leastNormal<T>()) > <T>(twice - leastNormal<T>());
+  const span = <T>(infinite<T>() - leastNormal<T>());
+  return twice == 0 || <T>(twice - leastNormal<T>()) < span;
 }
 /** Precision exceptions are masked and already noted, so that an inexact result that needs no rounding mode changes nothing. */
-@inline
 export function isInexactSilent(): bool {
   return (load<u32>(MXCSR) & MXCSR_PM_PE) == MXCSR_PM_PE;
 }

@@ -12,11 +12,9 @@ const LEAST_NORMAL_64: u64 = 0x0010000000000000;
 const INFINITY_64: u64 = 0x7ff0000000000000;
 
 /** Lanes that are neither denormal nor NaN. */
-@inline
 function usual32<E, V>(e: E, x: V): V {
   return e.v128_or(e.f32x4_ge(e.f32x4_abs(x), e.v128_const(LEAST_NORMAL_32, LEAST_NORMAL_32)), e.f32x4_eq(x, e.v128_const(0, 0)));
 }
-@inline
 function usual64<E, V>(e: E, x: V): V {
   return e.v128_or(e.f64x2_ge(e.f64x2_abs(x), e.v128_const(LEAST_NORMAL_64, LEAST_NORMAL_64)), e.f64x2_eq(x, e.v128_const(0, 0)));
 }
@@ -24,14 +22,12 @@ function usual64<E, V>(e: E, x: V): V {
  * Lanes with usual operands and a finite result that is either above the least normal number (so that it did not become
  * normal by rounding up, SDM Vol. 1, 4.9.1.5) or zero in lanes of `zero`.
  */
-@inline
 function ordinary32<E, V>(e: E, a: V, b: V, result: V, zero: V): V {
   const size = e.f32x4_abs(result);
   const normal = e.f32x4_gt(size, e.v128_const(LEAST_NORMAL_32, LEAST_NORMAL_32));
   const finite = e.f32x4_lt(size, e.v128_const(INFINITY_32, INFINITY_32));
   return e.v128_and(e.v128_and(usual32(e, a), usual32(e, b)), e.v128_and(finite, e.v128_or(normal, zero)));
 }
-@inline
 function ordinary64<E, V>(e: E, a: V, b: V, result: V, zero: V): V {
   const size = e.f64x2_abs(result);
   const normal = e.f64x2_gt(size, e.v128_const(LEAST_NORMAL_64, LEAST_NORMAL_64));

@@ -7,10 +7,10 @@ import { DE } from '../system/fault';
 
 const RAX: usize = 0;
 /** AH for bytes, rDX for all other widths: the high half of products and dividends, and the remainder. */
-@inline function highHalf<W>(): usize {
+function highHalf<W>(): usize {
   return sizeof<W>() == 1 ? 1 : 16;
 }
-@inline function bits<W>(): u32 {
+function bits<W>(): u32 {
   return sizeof<W>() * 8;
 }
 

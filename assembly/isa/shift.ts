@@ -7,10 +7,10 @@ import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 
 /** Width in bits. */
-@inline function bits<W>(): u32 {
+function bits<W>(): u32 {
   return sizeof<W>() * 8;
 }
-@inline function countMask<W>(): u32 {
+function countMask<W>(): u32 {
   return sizeof<W>() == 8 ? 63 : 31;
 }
 
@@ -85,7 +85,7 @@ export function ROR<B, W, D, S>(i: Insn): void {
 }
 
 /** Count of a rotation through CF: modulo 9 and 17 for bytes and words. */
-@inline function throughCount<W>(count: u32): u32 {
+function throughCount<W>(count: u32): u32 {
   const n = count & countMask<W>();
   return bits<W>() < 32 ? n % (bits<W>() + 1) : n;
 }

@@ -12,7 +12,6 @@ import { laneMask } from './shuffle-masks';
 import { compareText, explicitLength, implicitLength, Text, textIndex, textMask } from './text-compare';
 
 /** The operation OP as an object to call. */
-@inline
 export function operation<OP>(): OP {
   return changetype<OP>(0);
 }

@@ -26,27 +26,27 @@ const RSI: usize = GPR + 48;
 const RDI: usize = GPR + 56;
 
 // ---- addresses ------------------------------------------------------------------------------------------------------------
-@inline function addressMask(i: Insn): u64 {
+function addressMask(i: Insn): u64 {
   return load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
 }
 /** Stores an address register or count: 16 bits leave the rest, 32 bits clear it. */
-@inline function setAddress(i: Insn, register: usize, value: u64): void {
+function setAddress(i: Insn, register: usize, value: u64): void {
   if ((i.ea & 3) == 2) store<u16>(register, <u16>value);
   else store<u64>(register, value & addressMask(i));
 }
-@inline function backwards(): bool {
+function backwards(): bool {
   return (load<u32>(EFLAGS_REST) & DF) != 0;
 }
 /** Moves an address register by `count` elements in the direction of DF. */
-@inline function advance<W>(i: Insn, register: usize, count: u64): void {
+function advance<W>(i: Insn, register: usize, count: u64): void {
   const by = count * sizeof<W>();
   setAddress(i, register, load<u64>(register) + (backwards() ? 0 - by : by));
 }
-@inline function source<W>(i: Insn): u64 {
+function source<W>(i: Insn): u64 {
   return core<Interp>().operandLinear(i, load<u64>(RSI) & addressMask(i), sizeof<W>());
 }
 /** ES can't be overridden. */
-@inline function destination<W>(i: Insn, write: bool): u64 {
+function destination<W>(i: Insn, write: bool): u64 {
   const offset = load<u64>(RDI) & addressMask(i);
   if (load<u32>(MODE) & MODE_FLAT) return offset;
   if (write) checkWritable(i, ES);
@@ -274,14 +274,14 @@ export function REP_OUTS<W>(i: Insn): void {
     most = repeat(i, 1);
   }
 }
-@inline function portSize<W>(): u32 {
+function portSize<W>(): u32 {
   return sizeof<W>() > 4 ? 4 : sizeof<W>();
 }
-@inline function inputElement<W>(i: Insn): void {
+function inputElement<W>(i: Insn): void {
   if (sizeof<W>() == 8) input<u32>(i);
   else input<W>(i);
 }
-@inline function outputElement<W>(i: Insn): void {
+function outputElement<W>(i: Insn): void {
   if (sizeof<W>() == 8) output<u32>(i);
   else output<W>(i);
 }

@@ -29,17 +29,14 @@ const CODES: u32 = C0 | C1 | C2 | C3;
 const EXTENDED_BYTES: u32 = 10;
 
 /** Number of ST(i). REX.B does not reach it. */
-@inline
 function number(i: Insn): u32 {
   return (<u32>i.r0 >> 3) & 7;
 }
 /** The ModRM byte, which decoding leaves in the immediate. */
-@inline
 function modrm(i: Insn): u32 {
   return <u32>i.imm & 0xff;
 }
 /** The reg field: which arithmetic operation. */
-@inline
 function operation(i: Insn): u32 {
   return (<u32>i.imm >> 3) & 7;
 }

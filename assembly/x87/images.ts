@@ -56,23 +56,19 @@ function fullTags(): u32 {
 }
 
 /** Bytes of the environment: W = u16 or u32 by operand size. */
-@inline
 export function environmentSize<W>(): u32 {
   return sizeof<W>() == 4 ? 28 : 14;
 }
 /** Bytes of the FSAVE image. */
-@inline
 export function saveSize<W>(): u32 {
   return environmentSize<W>() + REGISTERS * REGISTER_BYTES;
 }
 
 /** Word n of the environment; the unused halves of 32-bit words are ones, as processors store them. */
-@inline
 function putWord<W>(n: usize, value: u32): void {
   if (sizeof<W>() == 4) store<u32>(BLOCK + n * 4, value);
   else store<u16>(BLOCK + n * 2, value);
 }
-@inline
 function word<W>(n: usize): u32 {
   return <u32>load<W>(BLOCK + n * sizeof<W>());
 }

@@ -34,7 +34,6 @@ let current: usize = 0;
 let stackBits: u32 = 0;
 
 /** Raises what an earlier instruction left pending: the start of every waiting instruction. SDM Vol. 1, 8.7.1. */
-@inline
 export function wait(i: Insn): void {
   if (load<u16>(FSW) & FSW_ES) raisePendingX87(i);
 }
