@@ -295,7 +295,9 @@ export class Interp extends InterpPacked {
   @inline rotr<W>(a: W, n: u32): W {
     if (sizeof<W>() >= 4) return <W>rotr<W>(a, <W>n);
     const m = n & (sizeof<W>() * 8 - 1);
-    return <W>((<u32>a >>> m) | (<u32>a << (sizeof<W>() * 8 - m)));
+    const wide = <u32>a;
+    const rest: u32 = sizeof<W>() * 8 - m;
+    return <W>((wide >>> m) | (wide << rest));
   }
   /** Bit n as 0 or 1. */
   @inline bit<W>(a: W, n: u32): u32 {

@@ -51,7 +51,10 @@ function tagOf(n: u32): u32 {
 }
 function fullTags(): u32 {
   let tags: u32 = 0;
-  for (let n: u32 = 0; n < REGISTERS; n++) tags |= tagOf(n) << (<u32>(slot(n) - FPR) >> 3);
+  for (let n: u32 = 0; n < REGISTERS; n++) {
+    const place: u32 = slot(n) - FPR;
+    tags |= tagOf(n) << (place >> 3);
+  }
   return tags;
 }
 

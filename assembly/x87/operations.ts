@@ -60,7 +60,8 @@ function widen<W>(op: u32, bits: W): void {
   const field = narrowField<W>(bits);
   const fraction = narrowFraction<W>(bits);
   const maximum: i32 = sizeof<W>() == 8 ? 0x7ff : 0xff;
-  if (field == maximum) setF80(sign | EXP_MAX, (fraction << (sizeof<W>() == 8 ? 11 : 40)) | INTEGER_BIT);
+  const toTop: u64 = sizeof<W>() == 8 ? 11 : 40;
+  if (field == maximum) setF80(sign | EXP_MAX, (fraction << toTop) | INTEGER_BIT);
   else if (field == 0 && fraction == 0) setF80(sign, 0);
   else {
     if (field == 0 && denormalCounts(op, hiOf(0), loOf(0))) Fp.flags |= FLAG_DE;
@@ -115,7 +116,8 @@ export function toReal<W>(): W {
 export function toInteger<W>(truncate: bool): W {
   if (isEmpty(0)) {
     underflow();
-    return <W>((<u64>1) << (sizeof<W>() * 8 - 1));
+    const top: u64 = sizeof<W>() * 8 - 1;
+    return <W>((<u64>1) << top);
   }
   if (sizeof<W>() == 8) return <W>f80ToI64(hiOf(0), loOf(0), truncate);
   if (sizeof<W>() == 4) return <W>f80ToI32(hiOf(0), loOf(0), truncate);
