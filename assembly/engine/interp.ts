@@ -332,7 +332,8 @@ export class Interp extends InterpPacked {
     return <W>clz<W>(a);
   }
   @inline ctz<W>(a: W): W {
-    if (sizeof<W>() < 4) return <W>ctz<u32>(<u32>a | (1 << (sizeof<W>() * 8)));
+    const end: u32 = sizeof<W>() < 4 ? 1 << (<u32>sizeof<W>() * 8) : 0;
+    if (sizeof<W>() < 4) return <W>ctz<u32>(<u32>a | end);
     return <W>ctz<W>(a);
   }
   @inline popcount<W>(a: W): W {
