@@ -3,10 +3,11 @@
  * The fast compare itself is inlined in the interpreter (engine/interp.ts) and emitted by the translator.
  */
 import {
-  CPL, CURRENT, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, PAGE_FLAGS, PAGE_HAS_CODE, SCRATCH, SCRATCH_LINEAR, TLB_ADDEND,
+  CPL, CURRENT, EFER, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, PAGE_FLAGS, PAGE_HAS_CODE, SCRATCH, SCRATCH_LINEAR, TLB_ADDEND,
   TLB_PHYSICAL, TLB_READ, TLB_WRITE, PAGE_DIRTY,
 } from '../layout';
 import { Insn } from '../engine/backend';
+import { EFER_LMA } from '../system/control';
 import { AC_VECTOR, fault, GP, setStackAccess, SS_VECTOR, stackAccess } from '../system/fault';
 import { BANK_ALIGN, BANK_KERNEL, BANK_USER, bank, fillEntry, slotOf } from './tlb';
 import { isRam, physicalRead, physicalWrite, wasmAddress } from './physical';
@@ -141,23 +142,30 @@ export function write128Slow(i: Insn, address: u64, value: v128): void {
 }
 
 // ---- system accesses: descriptor tables, TSS ----------------------------------------------------------------------
+/** Tables and the kernel's stacks lie anywhere in IA-32e mode, compatibility mode included. SDM Vol. 3A, 3.5.2 and 6.14. */
+function systemMask(): u64 {
+  return load<u64>(EFER) & EFER_LMA ? u64.MAX_VALUE : 0xffffffff;
+}
+function nextSystemPage(linear: u64): u64 {
+  return ((linear | 0xfff) + 1) & systemMask();
+}
 export function systemRead(linear: u64, size: u32): u64 {
-  const wrapped = linear & load<u64>(LINEAR_MASK);
+  const wrapped = linear & systemMask();
   const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
   const low = translateSystem(wrapped, false);
   if (first >= size) return physicalRead(low, size);
-  const high = translateSystem(nextPage(wrapped), false);
+  const high = translateSystem(nextSystemPage(wrapped), false);
   return physicalRead(low, first) | (physicalRead(high, size - first) << (first << 3));
 }
 export function systemWrite(linear: u64, size: u32, value: u64): void {
-  const wrapped = linear & load<u64>(LINEAR_MASK);
+  const wrapped = linear & systemMask();
   const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
   if (first >= size) {
     physicalWrite(translateSystem(wrapped, true), size, value);
     return;
   }
   translateSystem(wrapped, true);
-  const high = translateSystem(nextPage(wrapped), true);
+  const high = translateSystem(nextSystemPage(wrapped), true);
   physicalWrite(translateSystem(wrapped, true), first, value);
   physicalWrite(high, size - first, value >> (first << 3));
 }
