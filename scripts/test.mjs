@@ -15,7 +15,7 @@ import { PROJECT } from './lib/steps.mjs';
 /** Vitest projects of vite.config.ts, each with the minutes it may take and the Debian packages it needs. */
 const SUITES = [
   { name: 'unit', budgetMinutes: 1, packages: ['gcc', 'libc6-dev'] },
-  { name: 'e2e', budgetMinutes: 10, packages: ['qemu-system-x86', 'mmdebstrap'] },
+  { name: 'e2e', budgetMinutes: 10, packages: ['qemu-system-x86', 'mmdebstrap', 'umoci', 'bsdutils'] },
 ];
 const CHECKS = [
   { name: 'types', words: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },

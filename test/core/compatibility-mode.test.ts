@@ -23,7 +23,10 @@ test('an exception in compatibility mode finds an IDT above 4 GiB', () => {
   fixture.memory.write64(LOADER_PAGE_TABLES + 8, BigInt(POINTER_TABLE) | TABLE);
   fixture.memory.write64(POINTER_TABLE, BigInt(DIRECTORY) | TABLE);
   fixture.memory.write64(DIRECTORY, BigInt(IDT_PHYSICAL) | LARGE_PAGE);
-  fixture.memory.write64(IDT_PHYSICAL + UD_VECTOR * GATE_BYTES, BigInt(HANDLER | (CODE_SELECTOR << 16)) | (BigInt(INTERRUPT_GATE) << 32n));
+  fixture.memory.write64(
+    IDT_PHYSICAL + UD_VECTOR * GATE_BYTES,
+    BigInt(HANDLER | (CODE_SELECTOR << 16)) | (BigInt(INTERRUPT_GATE) << 32n),
+  );
   fixture.write(HANDLER, HLT).code(UD2);
   fixture.cpu.setControl('idtrBase', HIGH_LINEAR);
   fixture.cpu.setTableLimits(0x2f, 0xfff);
@@ -32,6 +35,10 @@ test('an exception in compatibility mode finds an IDT above 4 GiB', () => {
 
   fixture.cpu.run(100);
 
-  expect([fixture.cpu.isHalted, fixture.rip, fixture.cpu.getSegment(CS).selector]).toEqual([true, BigInt(HANDLER + 1), CODE_SELECTOR]);
+  expect([fixture.cpu.isHalted, fixture.rip, fixture.cpu.getSegment(CS).selector]).toEqual([
+    true,
+    BigInt(HANDLER + 1),
+    CODE_SELECTOR,
+  ]);
   expect(fixture.read(Number(fixture.get('rsp')), 2)).toEqual([CODE & 0xff, CODE >> 8]);
 });

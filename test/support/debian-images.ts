@@ -1,0 +1,94 @@
+/**
+ * Images for tests, made of Debian's packages and kept in the cache outside of the project: a Debian system with python3
+ * as mmdebstrap makes it and umoci packs it, and a static busybox for i386. Node only; needs the package archive once.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { busyboxFiles } from '../../images/busybox/build.ts';
+import { cacheDir, hashParts, temporaryFolder } from '../../scripts/lib/cache.mjs';
+import { nodeCodec } from '../../src/oci/node-codec.ts';
+import { writeLayoutFolder } from '../../src/oci/node-write-layout.ts';
+import { buildLayout } from '../../src/oci/write-layout.ts';
+
+const KIND = 'test-images';
+const SUITE = 'bookworm';
+const PACKAGES = ['python3'];
+const KEY_LENGTH = 16;
+
+/** A folder in the cache, made by `make` in another that then takes its name. */
+async function cached(recipe: string[], make: (folder: string) => void | Promise<void>): Promise<string> {
+  const folder = join(cacheDir(), KIND, hashParts(...recipe).slice(0, KEY_LENGTH));
+  if (existsSync(folder)) return folder;
+  const staging = temporaryFolder(KIND);
+  try {
+    await make(staging);
+    renameSync(staging, folder);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+function run(command: string, args: string[], cwd: string): void {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+}
+
+/** A Debian system: its image as a layout, and the same as a tar. */
+export async function debianImage(): Promise<{ layout: string; tarball: string }> {
+  const recipe = ['debian', SUITE, ...PACKAGES];
+  const folder = await cached(recipe, (staging) => {
+    const include = `--include=${PACKAGES.join(',')}`;
+    run(
+      'mmdebstrap',
+      ['--variant=minbase', '--skip=check/qemu', '--architectures=amd64', include, SUITE, 'root.tar'],
+      staging,
+    );
+    run('umoci', ['init', '--layout', 'layout'], staging);
+    run('umoci', ['new', '--image', 'layout:debian'], staging);
+    run('umoci', ['raw', 'add-layer', '--image', 'layout:debian', 'root.tar'], staging);
+    run('umoci', ['config', '--image', 'layout:debian', '--config.cmd', 'bash'], staging);
+    run('umoci', ['gc', '--layout', 'layout'], staging);
+  });
+  return { layout: join(folder, 'layout'), tarball: join(folder, 'root.tar') };
+}
+
+/** An image for linux/386 with a static busybox in it. */
+export async function busybox386Image(): Promise<string> {
+  const folder = await cached(['busybox-386'], async (staging) => {
+    const root = downloadI386('busybox-static', staging);
+    const applets = ['bin/sh', 'bin/echo', 'bin/uname', 'bin/md5sum', 'bin/seq', 'bin/awk'];
+    const files = busyboxFiles(readFileSync(join(root, 'bin/busybox')), applets);
+    const platform = { os: 'linux', architecture: '386' };
+    await writeLayoutFolder(
+      join(staging, 'layout'),
+      await buildLayout({ files, platform, execution: { cmd: ['sh'] } }, nodeCodec),
+    );
+    rmSync(join(staging, 'work'), { recursive: true });
+  });
+  return join(folder, 'layout');
+}
+
+/** Downloads and unpacks a package of another architecture, leaving the host's own apt state alone. */
+function downloadI386(name: string, staging: string): string {
+  const work = join(staging, 'work');
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'deb', 'root'])
+    mkdirSync(join(work, folder), { recursive: true });
+  const options = [
+    'APT::Architecture=i386',
+    'APT::Architectures=i386',
+    `Dir::State::lists=${join(work, 'lists')}`,
+    `Dir::Cache=${join(work, 'cache')}`,
+    'Dir::State::status=/dev/null',
+    'APT::Sandbox::User=root',
+  ].flatMap((option) => ['-o', option]);
+  try {
+    run('apt-get', [...options, 'update'], work);
+  } catch {
+    // It fails when one of several indexes does; the download shows whether the main one is there.
+  }
+  run('apt-get', [...options, 'download', name], join(work, 'deb'));
+  const [deb] = readdirSync(join(work, 'deb'));
+  run('dpkg-deb', ['-x', join(work, 'deb', deb!), join(work, 'root')], work);
+  return join(work, 'root');
+}
