@@ -25,6 +25,8 @@ export class FakeAgent {
   hellos: { flags: number; epoch: bigint }[] = [];
   /** Set to answer a HELLO by hand. */
   greets = true;
+  /** Set to answer OK to every request for the guest itself. */
+  confirms = false;
   readonly #decoder = new FrameDecoder();
 
   constructor() {
@@ -36,7 +38,11 @@ export class FakeAgent {
     for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
       if (frame === 'sync') this.#decoder.inStep();
       else if (frame.type === Request.HELLO) this.#hello(frame);
-      else this.frames.push(frame);
+      else {
+        this.frames.push(frame);
+        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.POWER_OFF)
+          this.send(Reply.OK, frame.channel);
+      }
     }
   }
 
