@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { bootCommand } from './commands/boot.ts';
 import { runCommand } from './commands/run.ts';
-import { describeError, EXIT_FAILURE } from './failure.ts';
+import { EXIT_FAILURE, fail } from './failure.ts';
 
 const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
@@ -17,8 +17,5 @@ try {
 } catch (error) {
   // Commander has printed its message already; help and version are no failures.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_FAILURE;
-  else {
-    process.stderr.write(`${describeError(error)}\n`);
-    process.exitCode = EXIT_FAILURE;
-  }
+  else process.exitCode = fail(error);
 }

@@ -6,7 +6,8 @@ import { Command } from 'commander';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { startNodeMachine, type RunningMachine } from '../../worker/node.ts';
 import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics } from '../../worker/protocol.ts';
-import { describeError, EXIT_FAILURE } from '../failure.ts';
+import { ConsoleTail } from '../console-tail.ts';
+import { describeError, EXIT_FAILURE, fail } from '../failure.ts';
 import { PanicWatch } from '../panic-watch.ts';
 import { cachedKernel, readCore, readUserFile } from '../paths.ts';
 import { parseMemorySize } from '../sizes.ts';
@@ -72,7 +73,8 @@ async function boot(options: BootOptions): Promise<number> {
     return session.status ?? finish(exit, session.panicDump, panic.isFound);
   } catch (error) {
     if (session.status !== undefined) return session.status;
-    throw error;
+    session.close();
+    return fail(error, session.tail);
   } finally {
     session.close();
   }
@@ -143,6 +145,7 @@ class BootSession {
   /** The process's status when something outside of the guest ended it. */
   status: number | undefined;
   panicDump: string | undefined;
+  readonly tail = new ConsoleTail();
   readonly #panic: PanicWatch;
   readonly #undo: (() => void)[] = [];
   #panicTimer: NodeJS.Timeout | undefined;
@@ -157,6 +160,7 @@ class BootSession {
     const write = writeTo(process.stdout);
     com1.onData = async (bytes) => {
       this.#watch(machine, bytes);
+      this.tail.see(bytes);
       try {
         await write(bytes);
       } catch {
@@ -179,6 +183,7 @@ class BootSession {
     }
   }
 
+  /** Gives terminal, stdin and signals back. May be called again. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#panicTimer);

@@ -10,7 +10,7 @@ import { Sandbox } from '../../sandbox/sandbox.ts';
 import { StartError } from '../../sandbox/start-error.ts';
 import { startNodeMachine } from '../../worker/node.ts';
 import { findImage, readGuest } from '../assets.ts';
-import { describeError, EXIT_FAILURE } from '../failure.ts';
+import { fail } from '../failure.ts';
 import { cacheFolder, readCore } from '../paths.ts';
 import { RunSession, terminalSize } from '../run-session.ts';
 import { parseMemorySize } from '../sizes.ts';
@@ -103,9 +103,9 @@ async function run(options: RunOptions): Promise<number> {
   } catch (error) {
     if (session.status !== undefined) return session.status;
     session.close();
-    process.stderr.write(`${describeError(error)}\n`);
+    const status = fail(error);
     if (error instanceof GuestFailure && error.dump !== undefined) process.stderr.write(`${error.dump}\n`);
-    return error instanceof StartError ? error.exitCode : EXIT_FAILURE;
+    return error instanceof StartError ? error.exitCode : status;
   } finally {
     session.close();
     await sandbox.close();
