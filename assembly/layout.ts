@@ -83,8 +83,13 @@ export const EXIT_REASON = 0x12cc; // u32
 export const INTR = 0x12d0; // u32
 export const NMI_PENDING = 0x12d4; // u32
 export const NMI_BLOCKED = 0x12d8; // u32
-/** Interrupts are held for one instruction (after STI, MOV SS). */
+/** What holds interrupts for one instruction: SHADOW_STI or SHADOW_STACK; in force while the instruction count is SHADOW_COUNT. */
 export const SHADOW = 0x12dc; // u32
+export const SHADOW_STI = 1;
+/** MOV SS and POP SS; also holds the single-step trap. */
+export const SHADOW_STACK = 2;
+/** i64 */
+export const SHADOW_COUNT = 0x12a8;
 export const HALTED = 0x12e0; // u32
 export const FAULT_VECTOR = 0x12e4; // u32
 export const FAULT_ERROR = 0x12e8; // u32
@@ -180,11 +185,15 @@ export const TLB_READ = 0; // u64: linear page when readable, else a tag that no
 export const TLB_WRITE = 8; // u64: the same for writing
 export const TLB_ADDEND = 16; // u32: wasm address = low 32 bits of linear + addend
 export const TLB_PHYSICAL = 20; // u32: page frame number
-export const TLB_GLOBAL = 24; // u32: 1 when the translation is global; bit 1: large page
-/** Fetch TLB: per CPL class 512 entries of 16 bytes {u64 linear page | mode, u32 unit, u32 frame}. */
+export const TLB_GLOBAL = 24; // u32: 1 when the translation is global; bit 1: large page, then bits 8..13 the page size's logarithm
+/** Fetch TLB: per CPL class 512 entries of 16 bytes {u64 linear page | mode, u32 unit, u32 frame}; see FETCH_EDGE. */
 export const FETCH = 0x120000;
 export const FETCH_ENTRIES = 512;
 export const FETCH_BANK_SIZE = 0x2000;
+/** In the tag: the page is where the code segment's limit lies. Outside 64-bit mode no address has this bit. */
+export const FETCH_EDGE = 1 << 30; // of the upper half
+/** In U_MODE only: such a unit has one instruction per run, and each is checked against the limit. */
+export const MODE_CS_EDGE = 4096;
 
 // ---- per-page tables (3 GiB of RAM: 0xc0000 pages) ---------------------------------------------------------------
 export const PAGE_COUNT_MAX = 0xc0000;

@@ -5,7 +5,7 @@
  */
 import {
   CODE_ARENA, CODE_ARENA_END, CODE_BASE, COUNT, CPL, CURRENT, EXIT_REASON, FETCH_ENTRIES, IP_MASK, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK,
-  MODE_CS_LIMIT, MODE_STUB, OP_END, OP_RESYNC, PAGE_COUNT_MAX, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_UNITS, RECORD_SIZE, RIP, R_DISP, R_IMM,
+  FETCH_EDGE, MODE_CS_EDGE, MODE_CS_LIMIT, MODE_STUB, OP_END, OP_RESYNC, OP_STRADDLE, PAGE_COUNT_MAX, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_UNITS, RECORD_SIZE, RIP, R_DISP, R_IMM,
   R_OP, R_WHERE, SEG, SEG_LIMIT, SEG_SIZE, CS, START, STATS, STAT_INVALIDATIONS, STOP_RECORD, UNIT, U_DEAD, U_DEPENDENT, U_FRAME,
   U_LINES, U_MAP, U_MODE, U_NEXT, U_RUNS, U_SIZE,
 } from '../layout';
@@ -57,8 +57,9 @@ export function flushCode(): void {
 }
 
 function newUnit(frame: u32, mode: u32): usize {
-  const unit = allocate(U_SIZE);
-  memory.fill(unit, 0, mode == MODE_STUB ? U_MAP : U_SIZE);
+  const size = mode == MODE_STUB ? U_MAP : U_SIZE;
+  const unit = allocate(size);
+  memory.fill(unit, 0, size);
   store<u32>(unit, frame, U_FRAME);
   store<u32>(unit, mode, U_MODE);
   const head: usize = PAGE_UNITS + (<usize>frame << 2);
@@ -74,6 +75,16 @@ function newUnit(frame: u32, mode: u32): usize {
 
 /** The page `frame` holds the tail of an instruction of `unit`: writing its first bytes must drop that unit. */
 export function addTail(frame: u32, unit: usize): void {
+  let old: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
+  while (old) {
+    if (load<u32>(old, U_MODE) == MODE_STUB && load<u32>(load<u32>(old, U_DEPENDENT), U_DEAD)) {
+      // Its unit is gone: it serves this one.
+      store<u32>(old, <u32>unit, U_DEPENDENT);
+      return;
+    }
+    if (load<u32>(old, U_MODE) == MODE_STUB && load<u32>(old, U_DEPENDENT) == <u32>unit) return;
+    old = load<u32>(old, U_NEXT);
+  }
   const stub = newUnit(frame, MODE_STUB);
   store<u64>(stub, 1, U_LINES);
   store<u32>(stub, <u32>unit, U_DEPENDENT);
@@ -126,18 +137,43 @@ export function codeWritten(physical: u64, size: u32): void {
   }
 }
 
-/** Translates an instruction address; the fault is the program's, at RIP. */
+/** Translates an instruction address; the fault is the program's, at RIP. Code outside RAM can't be executed: #UD. */
 export function fetchPhysical(linear: u64): u64 {
-  return walk(linear, currentAccess() | ACCESS_FETCH);
+  if ((load<u32>(MODE) & MODE_CODE_MASK) == MODE_64 && !isCanonical(linear)) fault(GP, 0);
+  const physical = walk(linear, currentAccess() | ACCESS_FETCH);
+  if (!isRam(physical)) fault(UD, 0);
+  return physical;
+}
+
+// ---- the limit of the code segment ------------------------------------------------------------------------------------
+// Branches are checked one by one (checkTarget). Where a page holds the limit, or an instruction could reach it from
+// there, units of their own (MODE_CS_EDGE) have one instruction per run, so that each comes through enter().
+const INSTRUCTION_MAX: u64 = 15;
+
+/** Is the limit in the page of `linear`, or right behind it? Raises #GP(0) when `linear` itself is beyond. */
+function atEdge(linear: u64): bool {
+  const ip = (linear - load<u64>(CODE_BASE)) & 0xffffffff;
+  const limit: u64 = load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT);
+  if (ip > limit) {
+    store<u32>(CURRENT, 0);
+    fault(GP, 0);
+  }
+  return ip + (0xfff - (linear & 0xfff)) + INSTRUCTION_MAX > limit;
+}
+/** Raises #GP(0) when the instruction of `record` does not end inside the limit. */
+function checkEdge(record: usize, linear: u64): void {
+  const ip = (linear - load<u64>(CODE_BASE)) & 0xffffffff;
+  const at = load<u16>(record) == OP_STRADDLE ? record + RECORD_SIZE : record;
+  if (ip + (<u64>load<u16>(at, R_WHERE) >> 12) - 1 <= <u64>load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT)) return;
+  store<u32>(CURRENT, 0);
+  fault(GP, 0);
 }
 
 /** Unit for the page at `linear`, through the page tables. */
-function fetchUnit(linear: u64): usize {
+function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
   store<u32>(CURRENT, 0);
-  const mode = load<u32>(MODE);
-  if ((mode & MODE_CODE_MASK) == MODE_64 && !isCanonical(linear)) fault(GP, 0);
+  const mode = load<u32>(MODE) | (edge ? <u32>MODE_CS_EDGE : 0);
   const physical = fetchPhysical(linear);
-  if (!isRam(physical)) fault(UD, 0);
   const frame = <u32>(physical >> 12);
   let unit: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
   while (unit && load<u32>(unit, U_MODE) != mode) unit = load<u32>(unit, U_NEXT);
@@ -145,9 +181,8 @@ function fetchUnit(linear: u64): usize {
     reserve();
     unit = newUnit(frame, mode);
   }
-  const page = linear & ~0xfff;
   const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  store<u64>(entry, page | mode);
+  store<u64>(entry, tag);
   store<u32>(entry, <u32>unit, 8);
   store<u32>(entry, frame, 12);
   return unit;
@@ -157,11 +192,16 @@ function fetchUnit(linear: u64): usize {
 export function enter(linear: u64): usize {
   const page = linear & ~0xfff;
   const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  const unit: usize = load<u64>(entry) == (page | <u64>load<u32>(MODE)) ? <usize>load<u32>(entry, 8) : fetchUnit(linear);
+  const mode = load<u32>(MODE);
+  const edge = mode & MODE_CS_LIMIT ? atEdge(linear) : false;
+  const tag = page | <u64>mode | (edge ? <u64>FETCH_EDGE << 32 : 0);
+  const unit: usize = load<u64>(entry) == tag ? <usize>load<u32>(entry, 8) : fetchUnit(linear, tag, edge);
   store<u64>(LINEAR_PAGE, page);
   store<u32>(UNIT, <u32>unit);
-  const record: usize = load<u32>(unit + ((<usize>linear & 0xfff) << 2), U_MAP);
-  return record ? record : decodeAt(unit, <u32>linear & 0xfff);
+  let record: usize = load<u32>(unit + ((<usize>linear & 0xfff) << 2), U_MAP);
+  if (!record) record = decodeAt(unit, <u32>linear & 0xfff);
+  if (edge) checkEdge(record, linear);
+  return record;
 }
 
 function decodeAt(unit: usize, offset: u32): usize {
@@ -291,7 +331,10 @@ export function goOn(i: Insn): void {
   const before = generation;
   const unit = load<u32>(UNIT);
   arrive(stop, (load<u64>(LINEAR_PAGE) + <u64>(<u32>i.imm) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK));
-  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD) i.disp = <i32>next;
+  // Where the segment's limit is near, every instruction comes through enter().
+  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD && !(load<u32>(MODE) & MODE_CS_LIMIT)) {
+    i.disp = <i32>next;
+  }
 }
 
 /** RESYNC: the record's unit was dropped. */
@@ -315,7 +358,7 @@ export function straddle(i: Insn): void {
   }
   const linear = load<u64>(LINEAR_PAGE) + 4096;
   const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  const hit = load<u64>(entry) == (linear | <u64>load<u32>(MODE));
+  const hit = load<u64>(entry) == (linear | <u64>load<u32>(MODE)); // else, as near a limit, the page tables say
   const frame = hit ? load<u32>(entry, 12) : <u32>(fetchPhysical(linear & linearMask()) >> 12);
   if (frame == <u32>i.imm) {
     next = record + RECORD_SIZE;

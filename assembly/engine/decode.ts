@@ -11,7 +11,7 @@ import {
   ROW_MODRM_SHIFT, ROW_NO_REX_B, ROW_OSZ_SHIFT, ROW_PREFIX_66, ROW_PREFIX_F2, ROW_PREFIX_F3, ROW_PREFIX_NP, ROW_REG, ROW_REG_SHIFT, ROW_SIZE,
   ROW_UNIT_SHIFT, ROW_VVVV, ROW_WIDTH_SHIFT, ROW_W_SHIFT, SLOT_R0, SLOT_R1, SLOT_R2, SOURCE_BYTE, SOURCE_FIXED, SOURCE_IS4,
   SOURCE_OPCODE, SOURCE_REG, SOURCE_RM, SOURCE_VVVV, SS, STATS, STAT_DECODED, UNIT_AVX, UNIT_MMX, UNIT_SSE, UNIT_WAIT, UNIT_X87, U_FRAME,
-  U_MAP, WIDTH_V, WIDTH_Y, CODE_BASE,
+  MODE_CS_EDGE, U_MAP, U_MODE, WIDTH_V, WIDTH_Y, CODE_BASE,
 } from '../layout';
 import { FORMS, MAPS, ROWS } from '../generated/rows';
 import { Insn } from './backend';
@@ -403,10 +403,11 @@ export function decodeRun(unit: usize, offset: u32): usize {
   const first = record;
   let position = offset;
   let count: u32 = 0;
+  const most: u32 = load<u32>(unit, U_MODE) & MODE_CS_EDGE ? 1 : RUN_MAX;
   let decoded: u64 = 0;
   while (true) {
     const i = changetype<Insn>(record);
-    if (position >= 4096 || count >= RUN_MAX || (position != offset && load<u32>(unit + (<usize>position << 2), U_MAP))) {
+    if (position >= 4096 || count >= most || (position != offset && load<u32>(unit + (<usize>position << 2), U_MAP))) {
       endRun(record, position);
       count++;
       break;

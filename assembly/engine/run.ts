@@ -1,8 +1,8 @@
 /** The run loop's inner half: one budget of instructions, single steps, and what happens when a fault unwound us. */
 import {
-  CODE_BASE, COUNT, CURRENT, EFLAGS_REST, EXIT_BUDGET, EXIT_HALT, EXIT_REASON, EXIT_SHUTDOWN, FAULT_ERROR, FAULT_HAS_ERROR,
+  CODE_BASE, COUNT, CURRENT, EFLAGS_REST, EXIT_BUDGET, EXIT_EVENT, EXIT_HALT, EXIT_REASON, EXIT_SHUTDOWN, FAULT_ERROR, FAULT_HAS_ERROR,
   FAULT_KIND, FAULT_VECTOR, HALTED, ICOUNT_BASE, INTR, LINEAR_MASK, NMI_BLOCKED, NMI_PENDING, OP_END, OP_RESYNC, OP_STOP, OP_STRADDLE,
-  RECORD_SIZE, RIP, R_DISP, R_IMM, R_WHERE, SHADOW, SHUTDOWN, START, STATS, STAT_FAULTS, STEP_RECORDS, STOP_RECORD,
+  RECORD_SIZE, RIP, R_DISP, R_IMM, R_WHERE, SHADOW, SHADOW_COUNT, SHADOW_STACK, SHUTDOWN, START, STATS, STAT_FAULTS, STEP_RECORDS, STOP_RECORD,
 } from '../layout';
 import { dispatch } from '../generated/dispatch';
 import { Insn } from './backend';
@@ -10,7 +10,7 @@ import { IF, TF } from './flags';
 import { enter, ipOf, next, setNext, straddle } from './cache';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
-import { deliver, EXTERNAL, TRAP } from '../system/interrupt';
+import { deliver, endSoftware, EXTERNAL, FAULT, setSingleStep, singleStep, takeBackSoftware, TRAP } from '../system/interrupt';
 
 export function initRun(): void {
   store<u16>(STOP_RECORD, OP_STOP);
@@ -53,25 +53,41 @@ function takeInterrupt(): void {
   deliver(<u32>vector, EXTERNAL, 0, false);
 }
 
+/** The instruction that comes is the one after STI, MOV SS or POP SS: interrupts wait. */
+function inShadow(): bool {
+  return load<u32>(SHADOW) != 0 && load<i64>(SHADOW_COUNT) == instructionCount();
+}
+/** Interrupts are held for the instruction after record `i`. */
+export function castShadow(record: usize, kind: u32): void {
+  store<u32>(SHADOW, kind);
+  store<i64>(SHADOW_COUNT, instructionCountAt(record) + 1);
+}
+
 /** Runs up to about `budget` instructions (whole runs of records; see RUN_MAX). Returns EXIT_*. */
 export function run(budget: i32): i32 {
   if (load<u32>(SHUTDOWN)) return EXIT_SHUTDOWN;
   setBudget(budget);
   store<u32>(EXIT_REASON, EXIT_BUDGET);
-  if (load<u32>(SHADOW)) {
-    stepOne();
-    store<u32>(SHADOW, 0);
-    if (load<i64>(COUNT) <= 0 || load<u32>(SHUTDOWN) || load<u32>(HALTED)) return load<u32>(EXIT_REASON);
-  }
-  if (interruptReady()) takeInterrupt();
+  const shadow = inShadow();
+  if (!shadow && interruptReady()) takeInterrupt();
+  if (load<u32>(SHUTDOWN)) return EXIT_SHUTDOWN;
   if (load<u32>(HALTED)) return EXIT_HALT;
-  if (load<u32>(EFLAGS_REST) & TF) {
+  if (shadow || load<u32>(EFLAGS_REST) & TF) {
     stepTrapped();
-    return load<u32>(EXIT_REASON);
+    // One instruction only: the caller comes back at once.
+    return exitReason(EXIT_EVENT);
   }
   resume();
   dispatch();
-  return load<u32>(EXIT_REASON);
+  return exitReason(EXIT_BUDGET);
+}
+
+/** Why the run ended: `usual` unless something else is noted. */
+function exitReason(usual: u32): u32 {
+  const reason = load<u32>(EXIT_REASON);
+  // An interrupt came up while the instructions before HLT ran.
+  if (reason == EXIT_HALT && interruptReady()) return EXIT_EVENT;
+  return reason == EXIT_BUDGET ? usual : reason;
 }
 
 function resume(): void {
@@ -112,14 +128,15 @@ function stepOne(): void {
   store<i64>(COUNT, load<i64>(COUNT) + left);
 }
 
-/** One instruction with EFLAGS.TF set at its start: a single-step trap follows. SDM Vol. 3B, 17.3.1.4. */
+/** One instruction; a single-step trap follows when EFLAGS.TF was set at its start. SDM Vol. 3B, 17.3.1.4. */
 function stepTrapped(): void {
+  setSingleStep((load<u32>(EFLAGS_REST) & TF) != 0);
   stepOne();
   store<u32>(CURRENT, 0);
-  if (load<u32>(SHUTDOWN)) return;
-  raiseSingleStep();
-}
-function raiseSingleStep(): void {
+  if (!singleStep || load<u32>(SHUTDOWN)) return;
+  // A load of SS holds the trap until the next instruction is done. SDM Vol. 3A, 6.8.3.
+  if (load<u32>(SHADOW) == SHADOW_STACK && inShadow()) return;
+  if (load<u32>(HALTED)) store<u32>(EXIT_REASON, EXIT_EVENT);
   store<u64>(DR6, load<u64>(DR6) | DR6_BS);
   deliver(DB, TRAP, 0, false);
 }
@@ -145,11 +162,15 @@ export function settleFault(): void {
     store<u32>(CURRENT, 0);
     store<u32>(START, STOP_RECORD);
   }
+  takeBackSoftware();
   store<u32>(SHADOW, 0);
 }
 
 /** Delivers the fault noted in FAULT_*. May raise again; the host then calls it again, which makes a double fault. */
 export function deliverFault(): void {
-  settleFault();
-  deliver(load<u32>(FAULT_VECTOR), load<u32>(FAULT_KIND), load<u32>(FAULT_ERROR), load<u32>(FAULT_HAS_ERROR) != 0);
+  const kind = load<u32>(FAULT_KIND);
+  // A trap's own instruction is done; a fault while it is delivered comes back here as a fault.
+  if (kind == FAULT) settleFault();
+  deliver(load<u32>(FAULT_VECTOR), kind, load<u32>(FAULT_ERROR), load<u32>(FAULT_HAS_ERROR) != 0);
+  endSoftware();
 }

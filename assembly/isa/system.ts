@@ -5,12 +5,13 @@
 import {
   CPL, CR0, CR3, CR4, CR8, CR2, CS, DR, DS, EFER, EFLAGS_REST, ES, EXIT_EVENT, EXIT_HALT, FS, GDTR_BASE, GDTR_LIMIT, GPR, GS, HALTED, IDTR_BASE,
   IDTR_LIMIT, INTR, LDTR, MODE, MODE_64, MODE_CODE_MASK, MSR_KERNEL_GS_BASE, NMI_PENDING, SEG, SEG_BASE, SEG_FLAGS, SEG_SELECTOR, SEG_SIZE,
-  SHADOW, SS, STACK_MASK, TR, COUNT, CURRENT, START, STOP_RECORD, XCR0, MSR_TSC_AUX, RIP, R_DISP,
+  SHADOW_STACK, SHADOW_STI, SHUTDOWN, SS, STACK_MASK, TR, COUNT, CURRENT, START, STOP_RECORD, XCR0, MSR_TSC_AUX, RIP, R_DISP,
 } from '../layout';
 import { core, Insn, M, R0, R1 } from '../engine/backend';
-import { arrive, continueAfter, ipAfter, leaveAfter, settleBefore } from '../engine/cache';
+import { arrive, continueAfter, ipAfter, ipOf, leaveAfter, settleBefore } from '../engine/cache';
 import { AC, Flags, IF, ZF } from '../engine/flags';
 import { Interp } from '../engine/interp';
+import { castShadow } from '../engine/run';
 import { isCanonical } from '../mmu/access';
 import { flushPage, flushTlb } from '../mmu/tlb';
 import { readTpr, writeTpr } from '../host';
@@ -23,7 +24,7 @@ import {
 } from '../system/descriptor';
 import { BP, DB, fault, GP, OF_VECTOR, trap, UD } from '../system/fault';
 import { farCall, farJump, farReturn, interruptReturn } from '../system/far';
-import { deliver, SOFTWARE, TRAP } from '../system/interrupt';
+import { beginSoftware, deliver, endSoftware, setSingleStep, SOFTWARE, TRAP } from '../system/interrupt';
 import { updateMode } from '../system/mode';
 import { readMsr, writeMsr } from '../system/msr';
 import { FLAG_CODE, FLAG_EXPAND_DOWN, FLAG_P, FLAG_S, FLAG_WRITABLE } from '../system/segment';
@@ -70,15 +71,14 @@ export function MOV_TO_SEGMENT<K>(i: Insn): void {
 function loadAndContinue(i: Insn, segment: u32, selector: u32): void {
   loadSegment(segment, selector);
   updateMode();
-  if (segment == SS) {
-    store<u32>(SHADOW, 1);
-    if (load<u32>(INTR) || load<u32>(NMI_PENDING)) {
-      leaveAfter(i, EXIT_EVENT);
-      return;
-    }
-    store<u32>(SHADOW, 0);
-  }
-  continueAfter(i);
+  if (segment == SS) stackLoaded(i);
+  else continueAfter(i);
+}
+/** MOV SS and POP SS: interrupts and the single-step trap wait for one instruction. SDM Vol. 3A, 6.8.3. */
+function stackLoaded(i: Insn): void {
+  castShadow(changetype<usize>(i), SHADOW_STACK);
+  if (load<u32>(INTR) || load<u32>(NMI_PENDING)) leaveAfter(i, EXIT_EVENT);
+  else continueAfter(i);
 }
 
 function pushSegment<W>(i: Insn, segment: u32): void {
@@ -113,12 +113,8 @@ function popSegment<W>(i: Insn, segment: u32): void {
   const sp = load<u64>(GPR + 32);
   store<u64>(GPR + 32, (sp & ~mask) | ((sp + sizeof<W>()) & mask));
   updateMode();
-  if (segment == SS && (load<u32>(INTR) || load<u32>(NMI_PENDING))) {
-    store<u32>(SHADOW, 1);
-    leaveAfter(i, EXIT_EVENT);
-    return;
-  }
-  continueAfter(i);
+  if (segment == SS) stackLoaded(i);
+  else continueAfter(i);
 }
 export function POP_SEGMENT_ES<W>(i: Insn): void {
   popSegment<W>(i, ES);
@@ -201,25 +197,31 @@ export function IRET<W>(i: Insn): void {
 }
 
 // ---- interrupts ------------------------------------------------------------------------------------------------------------
-/** Leaves the instruction behind: count and RIP say that it is done. */
+/** Leaves the instruction behind: count and RIP say that it is done. A software interrupt's fault takes that back. */
 function retire(i: Insn): void {
   const ip = ipAfter(i);
   settleBefore(changetype<usize>(i));
   store<i64>(COUNT, load<i64>(COUNT) - 1);
   store<u32>(START, STOP_RECORD);
   store<u64>(RIP, ip);
+  store<u32>(CURRENT, 0);
+  setSingleStep(false); // delivery clears TF and takes the trap's place
 }
 /** INT n: delivered directly, as system calls of 32-bit programs come this way. */
 function softwareInterrupt(i: Insn, vector: u32): void {
+  const start = ipOf(changetype<usize>(i));
   retire(i);
-  store<u32>(CURRENT, 0);
+  beginSoftware(start);
   deliver(vector, SOFTWARE, 0, false);
+  endSoftware();
   const ip = load<u64>(RIP);
-  arrive(load<i64>(COUNT) <= 0, ip);
+  arrive(load<i64>(COUNT) <= 0 || load<u32>(SHUTDOWN) != 0, ip);
 }
 /** INT3, INTO, INT1: through the host, so that a debugger sees them. */
 function softwareTrap(i: Insn, vector: u32, kind: u32): void {
+  const start = ipOf(changetype<usize>(i));
   retire(i);
+  if (kind == SOFTWARE) beginSoftware(start);
   trap(vector, kind);
 }
 
@@ -249,10 +251,9 @@ export function STI(i: Insn): void {
   if (load<u64>(CR0) & CR0_PE && load<u32>(CPL) > iopl()) fault(GP, 0);
   const was = load<u32>(EFLAGS_REST);
   store<u32>(EFLAGS_REST, was | IF);
-  if (!(was & IF) && (load<u32>(INTR) || load<u32>(NMI_PENDING))) {
-    store<u32>(SHADOW, 1);
-    leaveAfter(i, EXIT_EVENT);
-  }
+  if (was & IF) return;
+  castShadow(changetype<usize>(i), SHADOW_STI);
+  if (load<u32>(INTR) || load<u32>(NMI_PENDING)) leaveAfter(i, EXIT_EVENT);
 }
 export function HLT(i: Insn): void {
   requireRing0();
@@ -505,10 +506,14 @@ function debugNumber(n: u32): u32 {
   }
   return n;
 }
+const DR6_BD: u64 = 1 << 13;
 const DR7_GD: u64 = 1 << 13;
 function checkDebugAccess(): void {
   requireRing0();
-  if (load<u64>(DR + 7 * 8) & DR7_GD) fault(DB, 0);
+  if (load<u64>(DR + 7 * 8) & DR7_GD) {
+    store<u64>(DR + 6 * 8, load<u64>(DR + 6 * 8) | DR6_BD);
+    fault(DB, 0);
+  }
 }
 export function MOV_FROM_DR(i: Insn): void {
   const n = debugNumber(<u32>i.r1 >> 3);

@@ -141,31 +141,34 @@ export function write128Slow(i: Insn, address: u64, value: v128): void {
   writeSlow(i, address + 8, 8, i64x2.extract_lane(value, 1));
 }
 
-// ---- system accesses: descriptor tables, TSS ----------------------------------------------------------------------
-/** Tables and the kernel's stacks lie anywhere in IA-32e mode, compatibility mode included. SDM Vol. 3A, 3.5.2 and 6.14. */
+// ---- system accesses: descriptor tables, TSS, stacks of events -----------------------------------------------------
+/** Tables and inner stacks have 64-bit addresses in all of long mode, compatibility mode included. */
 function systemMask(): u64 {
   return load<u64>(EFER) & EFER_LMA ? u64.MAX_VALUE : 0xffffffff;
 }
-function nextSystemPage(linear: u64): u64 {
-  return ((linear | 0xfff) + 1) & systemMask();
-}
 export function systemRead(linear: u64, size: u32): u64 {
-  const wrapped = linear & systemMask();
+  const mask = systemMask();
+  const wrapped = linear & mask;
   const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
   const low = translateSystem(wrapped, false);
   if (first >= size) return physicalRead(low, size);
-  const high = translateSystem(nextSystemPage(wrapped), false);
+  const high = translateSystem(((wrapped | 0xfff) + 1) & mask, false);
   return physicalRead(low, first) | (physicalRead(high, size - first) << (first << 3));
 }
-export function systemWrite(linear: u64, size: u32, value: u64): void {
-  const wrapped = linear & systemMask();
+function translateFor(linear: u64, asUser: bool): u64 {
+  return asUser ? translate(linear, true) : translateSystem(linear, true);
+}
+/** `asUser`: with the rights of the running program, which then is at ring 3 and stays there. */
+export function systemWrite(linear: u64, size: u32, value: u64, asUser: bool = false): void {
+  const mask = systemMask();
+  const wrapped = linear & mask;
   const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
   if (first >= size) {
-    physicalWrite(translateSystem(wrapped, true), size, value);
+    physicalWrite(translateFor(wrapped, asUser), size, value);
     return;
   }
-  translateSystem(wrapped, true);
-  const high = translateSystem(nextSystemPage(wrapped), true);
-  physicalWrite(translateSystem(wrapped, true), first, value);
+  translateFor(wrapped, asUser);
+  const high = translateFor(((wrapped | 0xfff) + 1) & mask, asUser);
+  physicalWrite(translateFor(wrapped, asUser), first, value);
   physicalWrite(high, size - first, value >> (first << 3));
 }

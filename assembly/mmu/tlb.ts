@@ -1,7 +1,7 @@
 /**
  * The data TLB: banks of 1024 direct-mapped entries (layout.ts, TLB_*). One compare of (linear ^ tag) covers tag,
  * permission and page crossing. Policy: entries are not tagged with a PCID, so every load of CR3 drops all that is
- * not global; INVLPG of a large page drops everything, as entries are 4 KiB pieces.
+ * not global. Entries are 4 KiB pieces; INVLPG in a large page drops all pieces of that page.
  * The invalid tag of slot s is a page that maps to slot s ^ 1, so no address that reaches slot s matches it.
  */
 import {
@@ -56,9 +56,37 @@ export function flushFetch(): void {
   }
 }
 
+// A hint, by 2 MiB stretch of linear addresses (hashed): a piece of a large page that covers it may be in a TLB.
+const LARGE_HINTS: usize = memory.data(4096);
+const LARGE_SHIFT: u64 = 21;
+/** The same for 1 GiB pages. */
+const HUGE_HINTS: usize = memory.data(256);
+const HUGE_SHIFT: u64 = 30;
+function largeHint(linear: u64): usize {
+  return LARGE_HINTS + (<usize>(linear >> LARGE_SHIFT) & 4095);
+}
+function hugeHint(linear: u64): usize {
+  return HUGE_HINTS + (<usize>(linear >> HUGE_SHIFT) & 255);
+}
+const LARGE: u32 = 2;
+const LARGE_SIZE_SHIFT: u32 = 8;
+
+/** A walk ended at a page of 2^shift bytes (more than 4 KiB). Returns its TLB_GLOBAL bits. */
+export function largeFlags(linear: u64, shift: u64): u32 {
+  if (shift == HUGE_SHIFT) store<u8>(hugeHint(linear), 1);
+  else store<u8>(largeHint(linear), 1);
+  // A 4 MiB page covers two stretches.
+  if (shift == 22) store<u8>(largeHint(linear ^ (1 << LARGE_SHIFT)), 1);
+  return LARGE | (<u32>shift << LARGE_SIZE_SHIFT);
+}
+
 /** Drops everything, or everything that is not global. */
 export function flushTlb(globalToo: bool): void {
   store<u64>(STATS + STAT_FLUSHES, load<u64>(STATS + STAT_FLUSHES) + 1);
+  if (globalToo) {
+    memory.fill(LARGE_HINTS, 0, 4096);
+    memory.fill(HUGE_HINTS, 0, 256);
+  }
   for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
     let entry: usize = TLB + b * TLB_BANK_SIZE;
     for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) {
@@ -69,18 +97,26 @@ export function flushTlb(globalToo: bool): void {
   flushFetch();
 }
 
+/** Drops every piece of a large page that holds `linear`. */
+function dropLarge(linear: u64): void {
+  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
+    let entry: usize = TLB + b * TLB_BANK_SIZE;
+    for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) {
+      const flags = load<u32>(entry, TLB_GLOBAL);
+      if (flags & LARGE && !((load<u64>(entry, TLB_READ) ^ linear) >> <u64>(flags >> LARGE_SIZE_SHIFT))) dropEntry(entry, s);
+      entry += TLB_ENTRY_SIZE;
+    }
+  }
+}
+
 /** INVLPG. */
 export function flushPage(linear: u64): void {
   const s = <usize>(linear >> 12) & (TLB_ENTRIES - 1);
-  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
-    const entry: usize = TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE;
-    const hit = load<u64>(entry, TLB_READ) == (linear & ~0xfff);
-    if (hit && load<u32>(entry, TLB_GLOBAL) & 2) {
-      flushTlb(true);
-      return;
-    }
-    dropEntry(entry, s);
+  if (load<u8>(largeHint(linear)) | load<u8>(hugeHint(linear))) {
+    dropLarge(linear);
+    flushFetch();
   }
+  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) dropEntry(TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE, s);
   const f = <usize>(linear >> 12) & (FETCH_ENTRIES - 1);
   dropFetchEntry(FETCH + (f << 4), f);
   dropFetchEntry(FETCH + FETCH_BANK_SIZE + (f << 4), f);

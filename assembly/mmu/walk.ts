@@ -8,6 +8,7 @@ import {
 } from '../system/control';
 import { AC } from '../engine/flags';
 import { pageFault } from '../system/fault';
+import { largeFlags } from './tlb';
 import { physicalRead32, physicalRead64, physicalWrite32, physicalWrite64 } from './physical';
 
 /** Access kinds: bits as in the page-fault error code. SDM Vol. 3A, 4.7. */
@@ -30,7 +31,7 @@ const RESERVED_HIGH: u64 = ((<u64>1 << 52) - 1) & ~((<u64>1 << PHYSICAL_BITS) - 
 
 // Results of walk()
 export let walkedWritable: bool = false; // a store in this mode is allowed and the dirty bit is set
-export let walkedFlags: u32 = 0; // bit 0 global, bit 1 large page
+export let walkedFlags: u32 = 0; // as TLB_GLOBAL
 
 function denied(linear: u64, access: u32, present: u32, reserved: u32): u64 {
   let error: u32 = present | (access & (ACCESS_WRITE | ACCESS_USER)) | (reserved << 3);
@@ -114,7 +115,7 @@ export function walk(linear: u64, access: u32): u64 {
     entry |= wanted;
     physicalWrite64(entryAt, entry);
   }
-  finish(access, rights, entry, shift > 12, cr0, cr4);
+  finish(linear, access, rights, entry, shift, cr0, cr4);
   return (entry & FRAME_MASK & ~offsetMask) | (linear & offsetMask);
 }
 
@@ -131,7 +132,7 @@ function walk32(linear: u64, access: u32): u64 {
     if (!checkRights(linear, access, rights, 0, cr0, cr4)) return 0;
     const wanted: u64 = PTE_A | (access & ACCESS_WRITE ? PTE_D : 0);
     if ((directory & wanted) != wanted && !probing) physicalWrite32(directoryAt, <u32>(directory | wanted));
-    finish(access, rights, directory | wanted, true, cr0, cr4);
+    finish(linear, access, rights, directory | wanted, 22, cr0, cr4);
     return (directory & 0xffc00000) | ((directory & 0x1fe000) << 19) | (linear & 0x3fffff);
   }
   if (!(directory & PTE_A) && !probing) physicalWrite32(directoryAt, <u32>(directory | PTE_A));
@@ -142,7 +143,7 @@ function walk32(linear: u64, access: u32): u64 {
   if (!checkRights(linear, access, rights, 0, cr0, cr4)) return 0;
   const wanted: u64 = PTE_A | (access & ACCESS_WRITE ? PTE_D : 0);
   if ((entry & wanted) != wanted && !probing) physicalWrite32(tableAt, <u32>(entry | wanted));
-  finish(access, rights, entry | wanted, false, cr0, cr4);
+  finish(linear, access, rights, entry | wanted, 12, cr0, cr4);
   return (entry & 0xfffff000) | (linear & 0xfff);
 }
 
@@ -169,8 +170,8 @@ function smapLifted(access: u32): bool {
   return !(access & ACCESS_IMPLICIT) && (load<u32>(EFLAGS_REST) & AC) != 0;
 }
 
-function finish(access: u32, rights: u64, entry: u64, large: bool, cr0: u64, cr4: u64): void {
+function finish(linear: u64, access: u32, rights: u64, entry: u64, shift: u64, cr0: u64, cr4: u64): void {
   const mayWrite = (rights & PTE_W) != 0 || (!(access & ACCESS_USER) && !(cr0 & CR0_WP));
   walkedWritable = mayWrite && (entry & PTE_D) != 0;
-  walkedFlags = (cr4 & CR4_PGE && entry & PTE_G ? 1 : 0) | (large ? 2 : 0);
+  walkedFlags = (cr4 & CR4_PGE && entry & PTE_G ? 1 : 0) | (shift > 12 ? largeFlags(linear, shift) : 0);
 }

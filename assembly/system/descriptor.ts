@@ -58,9 +58,11 @@ export function tryReadDescriptor(selector: u32): bool {
   high = <u32>(both >> 32);
   return true;
 }
-/** High half of a 16-byte system descriptor's base (long mode). */
-export function readBaseHigh(): u64 {
-  return systemRead(descriptorAt + 8, 4) << 32;
+/** The second half of the 16-byte system descriptor of `selector` (long mode), which was read before. */
+export function readUpper(selector: u32, vector: u32): u64 {
+  const limit = selector & 4 ? load<u32>(segmentAt(LDTR), SEG_LIMIT) : load<u32>(GDTR_LIMIT);
+  if ((selector & 0xfff8) + 15 > limit) fault(vector, selector & 0xfffc);
+  return systemRead(descriptorAt + 8, 8);
 }
 
 export function baseOf(lo: u32, hi: u32): u64 {
@@ -187,7 +189,7 @@ export function loadTask(selector: u32): void {
 function setSystemSegment(segment: u32, selector: u32, vector: u32): void {
   let base = baseOf(low, high);
   if (inLongMode()) {
-    base |= readBaseHigh();
+    base |= readUpper(selector, vector) << 32;
     if (!isCanonical(base)) fault(vector, selector & 0xfffc);
   }
   setSegment(segment, selector, base, limitOf(low, high), high);
@@ -217,34 +219,46 @@ export function setCode(selector: u32, cpl: u32): void {
   store<u32>(CPL, cpl);
 }
 
-/** Stack pointer of a more privileged level from the TSS. Legacy: also sets `tssStackSelector`. SDM Vol. 3A, 7.2.1 and 7.7. */
+/** Reads the descriptor of the stack segment that a TSS names for level `cpl`; `error` goes with #TS and #SS. */
+export function readInnerStack(selector: u32, cpl: u32, error: u32): void {
+  if (!(selector & 0xfffc) || !tryReadDescriptor(selector)) fault(TS, error);
+  if ((selector & 3) != cpl || dplOf(high) != cpl) fault(TS, error);
+  if ((high & (FLAG_S | FLAG_CODE | FLAG_WRITABLE)) != (FLAG_S | FLAG_WRITABLE)) fault(TS, error);
+  if (!(high & FLAG_P)) fault(SS_VECTOR, error);
+  setAccessed();
+}
+
+/**
+ * Stack pointer of a more privileged level from the TSS; `ext` is the EXT bit of an error code. Legacy: also sets
+ * `tssStackSelector`. SDM Vol. 3A, 7.2.1 and 7.7.
+ */
 export let tssStackSelector: u32 = 0;
-export function tssStack(level: u32): u64 {
+export function tssStack(level: u32, ext: u32): u64 {
   const tr = segmentAt(TR);
   const base = load<u64>(tr, SEG_BASE);
   const limit = load<u32>(tr, SEG_LIMIT);
   const selector = load<u16>(tr, SEG_SELECTOR) as u32;
   if (inLongMode()) {
     const at: u32 = 4 + level * 8;
-    if (at + 7 > limit) fault(TS, selector & 0xfffc);
+    if (at + 7 > limit) fault(TS, (selector & 0xfffc) | ext);
     return systemRead(base + at, 8);
   }
   const type = typeOf(load<u32>(tr, SEG_FLAGS));
   if (type & 8) {
     const at: u32 = 4 + level * 8;
-    if (at + 5 > limit) fault(TS, selector & 0xfffc);
+    if (at + 5 > limit) fault(TS, (selector & 0xfffc) | ext);
     tssStackSelector = <u32>systemRead(base + at + 4, 2);
     return systemRead(base + at, 4);
   }
   const at: u32 = 2 + level * 4;
-  if (at + 3 > limit) fault(TS, selector & 0xfffc);
+  if (at + 3 > limit) fault(TS, (selector & 0xfffc) | ext);
   tssStackSelector = <u32>systemRead(base + at + 2, 2);
   return systemRead(base + at, 2);
 }
 /** Interrupt stack table entry 1 to 7 of the 64-bit TSS. */
-export function tssInterruptStack(entry: u32): u64 {
+export function tssInterruptStack(entry: u32, ext: u32): u64 {
   const tr = segmentAt(TR);
   const at: u32 = 36 + (entry - 1) * 8;
-  if (at + 7 > load<u32>(tr, SEG_LIMIT)) fault(TS, <u32>load<u16>(tr, SEG_SELECTOR) & 0xfffc);
+  if (at + 7 > load<u32>(tr, SEG_LIMIT)) fault(TS, (<u32>load<u16>(tr, SEG_SELECTOR) & 0xfffc) | ext);
   return systemRead(load<u64>(tr, SEG_BASE) + at, 8);
 }

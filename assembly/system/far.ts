@@ -6,14 +6,15 @@ import { ipAfter } from '../engine/cache';
 import { AC, ARITHMETIC, DF, Flags, ID, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from '../engine/flags';
 import { Interp } from '../engine/interp';
 import { core, Insn } from '../engine/backend';
-import { isCanonical, systemRead, systemWrite } from '../mmu/access';
+import { isCanonical, nextIsStack, probeWrite, stackDone, writeSlow } from '../mmu/access';
 import { note } from '../host';
 import { CR0_PE } from './control';
 import {
-  baseOf, descriptorAt, dplOf, dropInnerSegments, high, inLongMode, isRealOrV86, limitOf, loadStack, low, readDescriptor, selectorOf, setAccessed, setCode,
+  baseOf, dplOf, dropInnerSegments, high, inLongMode, isRealOrV86, limitOf, loadStack, low, readDescriptor, readInnerStack, readUpper, selectorOf, setAccessed, setCode,
   setSegment, tssStack, tssStackSelector, typeOf,
 } from './descriptor';
 import { fault, GP, NP, SS_VECTOR, TS } from './fault';
+import { beginFrame, beginFrame64, frameMask, framePush, frameTop } from './frame';
 import { updateMode } from './mode';
 import { FLAG_CODE, FLAG_DB, FLAG_DPL_SHIFT, FLAG_EXPAND_DOWN, FLAG_L, FLAG_P, FLAG_S, FLAG_WRITABLE } from './segment';
 import { resumeAt } from './syscall';
@@ -32,30 +33,27 @@ function peek(i: Insn, at: u32, size: u32): u64 {
   const e = core<Interp>();
   const offset = (load<u64>(RSP) + at) & load<u64>(STACK_MASK);
   const linear = e.stackAddress(i, offset, size);
-  if (size == 2) return <u64>e.loadAt<u16>(i, linear);
-  if (size == 4) return <u64>e.loadAt<u32>(i, linear);
-  return e.loadAt<u64>(i, linear);
+  nextIsStack();
+  let value: u64;
+  if (size == 2) value = <u64>e.loadAt<u16>(i, linear);
+  else if (size == 4) value = <u64>e.loadAt<u32>(i, linear);
+  else value = e.loadAt<u64>(i, linear);
+  stackDone();
+  return value;
 }
+/** Pushes two values; both slots are checked before either is written. */
 function pushes(i: Insn, size: u32, first: u64, second: u64): void {
-  // Both slots are checked before either is written.
   const e = core<Interp>();
   const mask = load<u64>(STACK_MASK);
   const sp = load<u64>(RSP);
   const one = e.stackAddress(i, (sp - size) & mask, size);
   const two = e.stackAddress(i, (sp - 2 * size) & mask, size);
-  if (size == 2) {
-    e.loadAt<u16>(i, two);
-    e.storeAt<u16>(i, one, <u16>first);
-    e.storeAt<u16>(i, two, <u16>second);
-  } else if (size == 4) {
-    e.loadAt<u32>(i, two);
-    e.storeAt<u32>(i, one, <u32>first);
-    e.storeAt<u32>(i, two, <u32>second);
-  } else {
-    e.loadAt<u64>(i, two);
-    e.storeAt<u64>(i, one, first);
-    e.storeAt<u64>(i, two, second);
-  }
+  nextIsStack();
+  probeWrite(i, one, size);
+  probeWrite(i, two, size);
+  writeSlow(i, one, size, first);
+  writeSlow(i, two, size, second);
+  stackDone();
   store<u64>(RSP, (sp & ~mask) | ((sp - 2 * size) & mask));
 }
 
@@ -150,7 +148,7 @@ function gate(i: Insn, selector: u32, call: bool, size: u32): void {
   if (type == TYPE_CALL_GATE_32) ip |= <u64>(high & 0xffff0000);
   const count = high & 31;
   if (long) {
-    const third = systemRead(descriptorAt + 8, 8);
+    const third = readUpper(selector, GP);
     if ((third >> 40) & 31) fault(GP, error);
     ip |= third << 32;
   }
@@ -164,13 +162,12 @@ function gate(i: Insn, selector: u32, call: bool, size: u32): void {
   if (!(high & FLAG_P)) fault(NP, codeError);
   checkOffset(ip);
   const newCpl = call && !conforming ? dplOf(high) : cpl;
+  setAccessed();
   const codeLow = low;
   const codeHigh = high;
   const back = ipAfter(i);
-  if (!call) {
-    setAccessed();
-    setCode(target, cpl);
-  } else if (newCpl == cpl) {
+  if (!call) setCode(target, cpl);
+  else if (newCpl == cpl) {
     pushes(i, width, <u64>selectorOf(CS), back);
     setSegment(CS, (target & 0xfffc) | cpl, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
   } else innerCall(i, target, codeLow, codeHigh, newCpl, width, count, back);
@@ -180,45 +177,31 @@ function gate(i: Insn, selector: u32, call: bool, size: u32): void {
 
 function innerCall(i: Insn, target: u32, codeLow: u32, codeHigh: u32, newCpl: u32, width: u32, count: u32, back: u64): void {
   const long = inLongMode();
-  let sp = tssStack(newCpl);
-  let base: u64 = 0;
-  let mask: u64 = u64.MAX_VALUE;
+  const sp = tssStack(newCpl, 0);
   let stackSelector: u32 = newCpl;
   let stackLow: u32 = 0;
   let stackHigh: u32 = newCpl << FLAG_DPL_SHIFT;
   if (!long) {
     stackSelector = tssStackSelector;
-    if (!(stackSelector & 0xfffc)) fault(TS, 0);
-    readDescriptor(stackSelector, TS);
-    const wrong = (stackSelector & 3) != newCpl || dplOf(high) != newCpl;
-    if (wrong || (high & (FLAG_S | FLAG_CODE | FLAG_WRITABLE)) != (FLAG_S | FLAG_WRITABLE)) fault(TS, stackSelector & 0xfffc);
-    if (!(high & FLAG_P)) fault(SS_VECTOR, stackSelector & 0xfffc);
-    setAccessed();
+    readInnerStack(stackSelector, newCpl, stackSelector & 0xfffc);
     stackLow = low;
     stackHigh = high;
-    base = baseOf(low, high);
-    mask = high & FLAG_DB ? 0xffffffff : 0xffff;
+    const mask: u64 = high & FLAG_DB ? 0xffffffff : 0xffff;
+    beginFrame(baseOf(low, high), limitOf(low, high), high, mask, sp, stackSelector & 0xfffc, newCpl);
+  } else {
+    if (!isCanonical(sp)) fault(SS_VECTOR, 0);
+    beginFrame64(sp, newCpl);
   }
-  const oldSp = load<u64>(RSP);
-  const slots: u32 = long ? 0 : count;
-  let at = sp;
-  at = (at - width) & mask;
-  systemWrite(base + at, width, <u64>selectorOf(SS));
-  at = (at - width) & mask;
-  systemWrite(base + at, width, oldSp);
-  for (let n: u32 = slots; n > 0; n--) {
-    const value = peek(i, (n - 1) * width, width);
-    at = (at - width) & mask;
-    systemWrite(base + at, width, value);
-  }
-  at = (at - width) & mask;
-  systemWrite(base + at, width, <u64>selectorOf(CS));
-  at = (at - width) & mask;
-  systemWrite(base + at, width, back);
+  framePush(width, <u64>selectorOf(SS));
+  framePush(width, load<u64>(RSP));
+  for (let n: u32 = long ? 0 : count; n > 0; n--) framePush(width, peek(i, (n - 1) * width, width));
+  framePush(width, <u64>selectorOf(CS));
+  framePush(width, back);
+  const mask = frameMask();
   setSegment(SS, stackSelector, long ? 0 : baseOf(stackLow, stackHigh), long ? 0 : limitOf(stackLow, stackHigh), stackHigh);
   setSegment(CS, (target & 0xfffc) | newCpl, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
   store<u32>(CPL, newCpl);
-  store<u64>(RSP, long ? at : (load<u64>(RSP) & ~mask) | at);
+  store<u64>(RSP, (load<u64>(RSP) & ~mask) | (frameTop & mask));
 }
 
 /** Checks the code descriptor of a far return to `selector`, in low/high. */
@@ -273,12 +256,17 @@ export function farReturn(i: Insn, size: u32, release: u32): void {
     setSegment(CS, selector, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
     store<u32>(CPL, rpl);
     updateMode();
-    const outer = load<u64>(STACK_MASK);
-    store<u64>(RSP, (load<u64>(RSP) & ~outer) | ((newSp + release) & outer));
+    setOuterPointer(newSp + release);
     dropInnerSegments();
   }
   updateMode();
   resumeAt(i, ip);
+}
+
+/** To a 64-bit or 32-bit stack the whole register is written; a 16-bit stack keeps the upper bits. */
+function setOuterPointer(sp: u64): void {
+  const mask = load<u64>(STACK_MASK);
+  store<u64>(RSP, mask == 0xffff ? (load<u64>(RSP) & ~mask) | (sp & mask) : sp & mask);
 }
 
 function moveStack(mask: u64, by: u32): void {
@@ -342,10 +330,7 @@ export function interruptReturn(i: Insn, size: u32): void {
     store<u32>(CPL, rpl);
     Flags.set((old & ~may) | (flags & may));
     updateMode();
-    const outer = load<u64>(STACK_MASK);
-    // To a 64-bit or 32-bit stack the whole register is written; a 16-bit stack keeps the upper bits.
-    if (outer == 0xffff) store<u64>(RSP, (load<u64>(RSP) & ~outer) | (newSp & outer));
-    else store<u64>(RSP, newSp & outer);
+    setOuterPointer(newSp);
     if (rpl != cpl) dropInnerSegments();
   } else {
     setAccessed();

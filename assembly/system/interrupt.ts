@@ -4,7 +4,7 @@
  * mode's redirection. State changes only after everything that can fault has been done.
  */
 import {
-  CPL, CR0, CS, DELIVERING, EXIT_REASON, EXIT_SHUTDOWN, GPR, HALTED, IDTR_BASE, IDTR_LIMIT, RIP, SEG, SEG_BASE, SEG_FLAGS,
+  COUNT, CPL, CR0, CS, DELIVERING, DR, EXIT_REASON, EXIT_SHUTDOWN, GPR, HALTED, IDTR_BASE, IDTR_LIMIT, RIP, SEG, SEG_BASE, SEG_FLAGS,
   SEG_SIZE, SHUTDOWN, SS, STACK_MASK, EFLAGS_REST,
 } from '../layout';
 import { AC, Flags, IF, NT, RF, TF, VM } from '../engine/flags';
@@ -12,11 +12,12 @@ import { note } from '../host';
 import { isCanonical, systemRead, systemWrite } from '../mmu/access';
 import { CR0_PE } from './control';
 import {
-  baseOf, dplOf, high, inLongMode, limitOf, low, readDescriptor, selectorOf, setAccessed, setSegment, tryReadDescriptor,
+  baseOf, dplOf, high, inLongMode, limitOf, low, readInnerStack, selectorOf, setAccessed, setSegment, tryReadDescriptor,
   tssInterruptStack, tssStack, tssStackSelector, typeOf,
 } from './descriptor';
-import { DE, DF_VECTOR, fault, GP, NP, PF_VECTOR, SS_VECTOR, TS } from './fault';
+import { DB, DE, DF_VECTOR, fault, GP, NP, PF_VECTOR, SS_VECTOR, TS } from './fault';
 import { updateMode } from './mode';
+import { beginFrame, beginFrame64, beginFrameHere, frameMask, framePush, frameTop } from './frame';
 import { FLAG_CODE, FLAG_DB, FLAG_DPL_SHIFT, FLAG_EXPAND_DOWN, FLAG_L, FLAG_P, FLAG_S, FLAG_WRITABLE } from './segment';
 
 // Kinds of event
@@ -28,6 +29,8 @@ export const SOFTWARE: u32 = 2;
 /** External interrupt or NMI. */
 export const EXTERNAL: u32 = 3;
 
+const DR7: usize = DR + 7 * 8;
+const DR7_GD: u64 = 1 << 13;
 const NOTHING: u32 = 0xffffffff;
 const NOTE_TASK_GATE: u32 = 1;
 const NOTE_TRIPLE_FAULT: u32 = 2;
@@ -37,7 +40,33 @@ const GATE_TASK: u32 = 5;
 const GATE_INTERRUPT_16: u32 = 6;
 const GATE_INTERRUPT_32: u32 = 14;
 
+/** The single-step trap that is due after the instruction under way; an instruction may call it off or ask for it. */
+export let singleStep: bool = false;
+export function setSingleStep(due: bool): void {
+  singleStep = due;
+}
+
+// A software interrupt whose delivery faults is not done: the fault is at its own address. SDM Vol. 3A, 6.12.1.
+let softwareAt: u64 = 0;
+let inSoftware: bool = false;
+/** The event about to be delivered belongs to the instruction at `ip`, which has been retired. */
+export function beginSoftware(ip: u64): void {
+  softwareAt = ip;
+  inSoftware = true;
+}
+export function endSoftware(): void {
+  inSoftware = false;
+}
+/** A fault came up: takes back the software interrupt that was being delivered, if any. */
+export function takeBackSoftware(): void {
+  if (!inSoftware) return;
+  inSoftware = false;
+  store<u64>(RIP, softwareAt);
+  store<i64>(COUNT, load<i64>(COUNT) + 1);
+}
+
 export function initDelivery(): void {
+  inSoftware = false;
   store<u32>(DELIVERING, NOTHING);
 }
 
@@ -74,6 +103,8 @@ export function deliver(vector: u32, kind: u32, error: u32, hasError: bool): voi
   else deliverProtected(vector, kind, error, hasError);
   store<u32>(DELIVERING, NOTHING);
   store<u32>(HALTED, 0);
+  // The handler may use the debug registers. SDM Vol. 3B, 17.2.4.
+  if (vector == DB && kind != SOFTWARE) store<u64>(DR7, load<u64>(DR7) & ~DR7_GD);
 }
 
 /** EXT bit of an error code: the event is not a software interrupt. */
@@ -115,7 +146,7 @@ function deliverLong(vector: u32, kind: u32, error: u32, hasError: bool): void {
   const gateHigh = systemRead(gateAt + 8, 8);
   const hi = <u32>(gate >> 32);
   const type = typeOf(hi);
-  if (type != 14 && type != 15) fault(GP, idtError);
+  if (hi & FLAG_S || (type != 14 && type != 15)) fault(GP, idtError);
   const cpl = load<u32>(CPL);
   if (kind == SOFTWARE && dplOf(hi) < cpl) fault(GP, idtError);
   if (!(hi & FLAG_P)) fault(NP, idtError);
@@ -129,26 +160,21 @@ function deliverLong(vector: u32, kind: u32, error: u32, hasError: bool): void {
   const ist = hi & 7;
   const codeLow = low;
   const codeHigh = high;
-  let sp = ist ? tssInterruptStack(ist) : newCpl < cpl ? tssStack(newCpl) : load<u64>(RSP);
+  const sp = ist ? tssInterruptStack(ist, ext(kind)) : newCpl < cpl ? tssStack(newCpl, ext(kind)) : load<u64>(RSP);
   if (!isCanonical(sp)) fault(SS_VECTOR, ext(kind));
-  sp &= ~0xf;
-  const flags = savedFlags(kind);
-  systemWrite(sp - 8, 8, <u64>selectorOf(SS));
-  systemWrite(sp - 16, 8, load<u64>(RSP));
-  systemWrite(sp - 24, 8, <u64>flags);
-  systemWrite(sp - 32, 8, <u64>selectorOf(CS));
-  systemWrite(sp - 40, 8, load<u64>(RIP));
-  sp -= 40;
-  if (hasError) {
-    sp -= 8;
-    systemWrite(sp, 8, <u64>error);
-  }
+  beginFrame64(sp & ~0xf, newCpl);
+  framePush(8, <u64>selectorOf(SS));
+  framePush(8, load<u64>(RSP));
+  framePush(8, <u64>savedFlags(kind));
+  framePush(8, <u64>selectorOf(CS));
+  framePush(8, load<u64>(RIP));
+  if (hasError) framePush(8, <u64>error);
   if (!isCanonical(target)) fault(GP, ext(kind));
   // Nothing can fault from here on.
   setSegment(CS, (selector & 0xfffc) | newCpl, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
   store<u32>(CPL, newCpl);
   if (newCpl < cpl) setSegment(SS, newCpl, 0, 0, newCpl << FLAG_DPL_SHIFT);
-  store<u64>(RSP, sp);
+  store<u64>(RSP, frameTop);
   store<u64>(RIP, target);
   let rest = load<u32>(EFLAGS_REST) & ~(TF | NT | RF | VM);
   if (type == 14) rest &= ~IF;
@@ -195,51 +221,32 @@ function deliverProtected(vector: u32, kind: u32, error: u32, hasError: bool): v
   const oldSs = selectorOf(SS);
   const v86 = (load<u32>(EFLAGS_REST) & VM) != 0;
   if (v86) fault(GP, 0); // virtual-8086 mode comes with the whole PC; nothing can set VM yet
-  let stackBase: u64;
-  let mask: u64;
-  let sp: u64;
   let stackLow: u32 = 0;
   let stackHigh: u32 = 0;
   let stackSelector: u32 = 0;
   if (newCpl < cpl) {
-    sp = tssStack(newCpl);
+    const sp = tssStack(newCpl, ext(kind));
     stackSelector = tssStackSelector;
-    if (!(stackSelector & 0xfffc)) fault(TS, ext(kind));
-    readDescriptor(stackSelector, TS);
-    const bad = (stackSelector & 3) != newCpl || dplOf(high) != newCpl;
-    if (bad || (high & (FLAG_S | FLAG_CODE | FLAG_WRITABLE)) != (FLAG_S | FLAG_WRITABLE)) fault(TS, (stackSelector & 0xfffc) | ext(kind));
-    if (!(high & FLAG_P)) fault(SS_VECTOR, (stackSelector & 0xfffc) | ext(kind));
-    setAccessed();
+    const stackError = (stackSelector & 0xfffc) | ext(kind);
+    readInnerStack(stackSelector, newCpl, stackError);
     stackLow = low;
     stackHigh = high;
-    stackBase = baseOf(low, high);
-    mask = high & FLAG_DB ? 0xffffffff : 0xffff;
-  } else {
-    sp = oldSp;
-    stackBase = load<u64>(SEG + SS * SEG_SIZE, SEG_BASE);
-    mask = load<u64>(STACK_MASK);
-  }
-  if (newCpl < cpl) {
-    sp = pushAt(stackBase, sp, mask, size, oldSs);
-    sp = pushAt(stackBase, sp, mask, size, <u32>oldSp);
-  }
-  sp = pushAt(stackBase, sp, mask, size, flags);
-  sp = pushAt(stackBase, sp, mask, size, selectorOf(CS));
-  sp = pushAt(stackBase, sp, mask, size, <u32>load<u64>(RIP));
-  if (hasError) sp = pushAt(stackBase, sp, mask, size, error);
+    beginFrame(baseOf(low, high), limitOf(low, high), high, high & FLAG_DB ? 0xffffffff : 0xffff, sp, stackError, newCpl);
+    framePush(size, <u64>oldSs);
+    framePush(size, oldSp);
+  } else beginFrameHere(oldSp, ext(kind));
+  framePush(size, <u64>flags);
+  framePush(size, <u64>selectorOf(CS));
+  framePush(size, load<u64>(RIP));
+  if (hasError) framePush(size, <u64>error);
+  const mask = frameMask();
   if (newCpl < cpl) setSegment(SS, stackSelector, baseOf(stackLow, stackHigh), limitOf(stackLow, stackHigh), stackHigh);
   setSegment(CS, (selector & 0xfffc) | newCpl, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
   store<u32>(CPL, newCpl);
-  store<u64>(RSP, (load<u64>(RSP) & ~mask) | (sp & mask));
+  store<u64>(RSP, (load<u64>(RSP) & ~mask) | (frameTop & mask));
   store<u64>(RIP, target);
   let rest = load<u32>(EFLAGS_REST) & ~(TF | NT | RF | VM);
   if (type == GATE_INTERRUPT_32 || type == GATE_INTERRUPT_16) rest &= ~IF;
   store<u32>(EFLAGS_REST, rest);
   updateMode();
-}
-
-function pushAt(base: u64, sp: u64, mask: u64, size: u32, value: u32): u64 {
-  const down = (sp - size) & mask;
-  systemWrite(base + down, size, size == 2 ? <u64>(value & 0xffff) : <u64>value);
-  return down;
 }

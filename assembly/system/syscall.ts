@@ -1,6 +1,6 @@
 /** SYSCALL/SYSRET and SYSENTER/SYSEXIT. SDM Vol. 2B; AMD64 Vol. 3 (SYSCALL also works in compatibility mode). */
 import {
-  CPL, CS, EFER, EFLAGS_REST, GPR, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MSR_CSTAR, MSR_FMASK, MSR_LSTAR, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP,
+  CPL, CS, DR, EFER, EFLAGS_REST, GPR, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MSR_CSTAR, MSR_FMASK, MSR_LSTAR, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP, SS, INTR, NMI_PENDING, EXIT_EVENT,
 } from '../layout';
 import { Insn } from '../engine/backend';
@@ -9,7 +9,8 @@ import { Flags, IF, RF, TF, VM } from '../engine/flags';
 import { isCanonical } from '../mmu/access';
 import { EFER_SCE } from './control';
 import { inLongMode, setSegment } from './descriptor';
-import { fault, GP, UD } from './fault';
+import { DB, fault, GP, trap, UD } from './fault';
+import { setSingleStep, TRAP } from './interrupt';
 import { updateMode } from './mode';
 import { FLAG_CODE, FLAG_DB, FLAG_DPL_SHIFT, FLAG_G, FLAG_L, FLAG_P, FLAG_S, FLAG_WRITABLE } from './segment';
 
@@ -39,6 +40,14 @@ export function resumeAt(i: Insn, ip: u64): void {
   else jump(changetype<usize>(i), ip);
 }
 
+const DR6: usize = DR + 6 * 8;
+export const DR6_BS: u64 = 1 << 14;
+/** Raises the single-step trap at RIP. Never returns. */
+function raiseSingleStep(): void {
+  store<u64>(DR6, load<u64>(DR6) | DR6_BS);
+  trap(DB, TRAP);
+}
+
 export function syscallEnter(i: Insn): void {
   if (!(load<u64>(EFER) & EFER_SCE)) fault(UD, 0);
   const star = load<u64>(MSR_STAR);
@@ -59,6 +68,8 @@ export function syscallEnter(i: Insn): void {
   }
   flatStack(selector + 8, 0);
   updateMode();
+  // It traps by the TF that it leaves, not by the one at its start.
+  setSingleStep((load<u32>(EFLAGS_REST) & TF) != 0);
   resumeAt(i, target);
 }
 
@@ -85,6 +96,12 @@ export function sysret(i: Insn, wide: bool): void {
   }
   flatStack((selector + 8) | 3, 3);
   updateMode();
+  // The TF that it loads traps before the first instruction of the program, unlike IRET's.
+  if (load<u32>(EFLAGS_REST) & TF) {
+    setSingleStep(false);
+    leaveAt(i, target, EXIT_EVENT);
+    raiseSingleStep();
+  }
   resumeAt(i, target);
 }
 

@@ -44,6 +44,8 @@ const UNMAPPED = 0xffff_ffff_ffff_ffffn;
 export class Cpu {
   readonly core: Core;
   readonly #view: DataView;
+  /** The core forgets a request when it unwinds or comes back for an event. */
+  #exitRequested = false;
 
   constructor(core: Core) {
     this.core = core;
@@ -58,6 +60,7 @@ export class Cpu {
     const { exports } = this.core;
     let left = budget;
     let before = exports.instructionCount();
+    this.#exitRequested = false;
     for (;;) {
       let exit: number;
       try {
@@ -67,6 +70,7 @@ export class Cpu {
         exit = L.EXIT_EVENT;
       }
       if (exit !== L.EXIT_EVENT) return exit as RunExit;
+      if (this.#exitRequested) return L.EXIT_BUDGET;
       const now = exports.instructionCount();
       left -= now - before + UNWIND_COST;
       before = now;
@@ -86,6 +90,7 @@ export class Cpu {
 
   /** Ends the {@link run} under way soon. For calls from inside it; harmless between runs. */
   requestExit(): void {
+    this.#exitRequested = true;
     this.core.exports.requestExit();
   }
 
