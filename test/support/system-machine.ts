@@ -87,6 +87,13 @@ export interface Delivered {
   readonly ss: number | undefined;
 }
 
+export interface Gate {
+  readonly selector?: number;
+  readonly offset?: number;
+  readonly type?: number;
+  readonly ist?: number;
+}
+
 /** Little-endian bytes. */
 export const le = (value: number | bigint, byteCount: number): number[] =>
   Array.from({ length: byteCount }, (_, n) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * n)) & 255n));
@@ -181,10 +188,11 @@ export class SystemMachine {
     ]);
   }
   /** A gate of the IDT; by default an interrupt gate to the vector's HLT. */
-  gate(vector: number, { selector = this.mode === 'long' ? SELECTOR.code64 : SELECTOR.code32, offset = HANDLERS + vector, type = TYPE_INTERRUPT_GATE, ist = 0 } = {}): this {
+  gate(vector: number, { selector, offset = HANDLERS + vector, type = TYPE_INTERRUPT_GATE, ist = 0 }: Gate = {}): this {
     if (this.mode === 'real') return this;
     const wide = this.mode === 'long';
-    const bytes = [...le(offset, 2), ...le(selector, 2), ist, type, ...le(offset >> 16, 2), ...(wide ? new Array<number>(8).fill(0) : [])];
+    const code = selector ?? (wide ? SELECTOR.code64 : SELECTOR.code32);
+    const bytes = [...le(offset, 2), ...le(code, 2), ist, type, ...le(offset >> 16, 2), ...(wide ? new Array<number>(8).fill(0) : [])];
     return this.write(IDT + vector * (wide ? 16 : 8), bytes);
   }
   /** A call gate in the GDT. */
