@@ -3,19 +3,16 @@
  * Left out: detaching, names, networking.
  */
 import { Command } from 'commander';
-import { join } from 'node:path';
 import { GuestFailure } from '../../container/guest-failure.ts';
 import type { RunOptions } from '../../sandbox/run-options.ts';
 import { Sandbox } from '../../sandbox/sandbox.ts';
 import { StartError } from '../../sandbox/start-error.ts';
-import { startNodeMachine } from '../../worker/node.ts';
-import { findImage, readGuest } from '../assets.ts';
+import { findImage } from '../assets.ts';
 import { fail } from '../failure.ts';
-import { cacheFolder, readCore } from '../paths.ts';
 import { RunSession, terminalSize } from '../run-session.ts';
+import { sandboxParts } from '../sandbox-parts.ts';
 import { parseMemorySize } from '../sizes.ts';
 import { parseVolume } from '../volumes.ts';
-import { workerScript } from '../worker-script.ts';
 
 interface RunFlags {
   readonly interactive?: boolean;
@@ -90,13 +87,7 @@ function withHostValue(setting: string): string {
 /** Runs it to its end; returns the process's status. */
 async function run(options: RunOptions): Promise<number> {
   const session = new RunSession();
-  const sandbox = new Sandbox({
-    startMachine: ({ config, prepare, signal }) =>
-      startNodeMachine({ script: workerScript(), config, prepare, signal }),
-    core: readCore(),
-    ...readGuest(),
-    layerCache: join(cacheFolder(), 'layers'),
-  });
+  const sandbox = new Sandbox(sandboxParts());
   try {
     const program = await sandbox.run({ ...options, signal: session.signal });
     return await session.follow(program, { stdin: options.stdin ?? false, terminal: options.tty !== undefined });
