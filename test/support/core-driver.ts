@@ -3,6 +3,7 @@
  * delivery and reported.
  */
 import * as L from '../../assembly/layout.ts';
+import type { UserState } from './native.ts';
 import type { CpuState, Vector } from './vector-file.ts';
 
 export interface CoreExports {
@@ -37,6 +38,8 @@ interface Region {
 
 const RECORDER_TASK_SIZE = 0x7ffffffff000n;
 const RAM_BYTES = 16 << 20;
+const RUN_BUDGET = 1000;
+const RUNS_MAX = 1000;
 const PML4 = 0x1000;
 const TABLES = 0x2000;
 const REGIONS: Region[] = [
@@ -141,7 +144,7 @@ export class CoreDriver {
   }
 
   /** Puts a vector's initial state and memory in place. */
-  load(v: Vector): void {
+  load(v: Pick<Vector, 'mode' | 'initial' | 'memory' | 'code'>): void {
     const { view, bytes } = this;
     bytes.fill(0, L.RAM_BASE + IMAGE, L.RAM_BASE + IMAGE + IMAGE_BYTES);
     this.core.invalidate(IMAGE, IMAGE_BYTES);
@@ -170,6 +173,50 @@ export class CoreDriver {
     const room = IMAGE + 0x2000 - at;
     bytes.set(v.code.subarray(0, Math.min(v.code.length, room)), L.RAM_BASE + at);
     this.codePhysical = at;
+  }
+
+  /** The same for a state of test/support/native.ts. */
+  loadUser(s: UserState): void {
+    const st = new Uint8Array(80);
+    for (let n = 0; n < 8; n++) st.set(s.st.subarray(n * 16, n * 16 + 10), n * 10);
+    const x87 = { fcw: s.fcw, fsw: s.fsw, tag: s.ftw, st };
+    const initial = { gpr: s.gpr, rip: s.rip, eflags: s.eflags, mxcsr: s.mxcsr, x87, ymm: s.ymm };
+    this.load({ mode: s.mode, initial, memory: [], code: new Uint8Array() });
+    this.bytes.set(s.image, L.RAM_BASE + IMAGE);
+  }
+
+  userState(mode: 0 | 1): UserState {
+    const { view, bytes } = this;
+    const fsw = view.getUint16(L.FSW, true);
+    const st = new Uint8Array(128);
+    for (let n = 0; n < 8; n++) {
+      const at = L.FPR + (((fsw >> 11) + n) & 7) * 16;
+      st.set(bytes.subarray(at, at + 10), n * 16);
+    }
+    return {
+      mode,
+      gpr: Array.from({ length: 16 }, (_, n) => view.getBigUint64(L.GPR + n * 8, true)),
+      rip: view.getBigUint64(L.RIP, true),
+      eflags: this.core.eflags() >>> 0,
+      mxcsr: view.getUint32(L.MXCSR, true),
+      fcw: view.getUint16(L.FCW, true),
+      fsw,
+      ftw: view.getUint8(L.FTW),
+      st,
+      ymm: bytes.slice(L.XMM, L.XMM + 512),
+      image: bytes.slice(L.RAM_BASE + IMAGE, L.RAM_BASE + IMAGE + IMAGE_BYTES),
+    };
+  }
+
+  cr2(): bigint {
+    return this.view.getBigUint64(L.CR2, true);
+  }
+
+  /** Runs until a fault, which is not delivered; no exception when there is none within many instructions. */
+  runToFault(): Outcome {
+    return this.caught(() => {
+      for (let n = 0; n < RUNS_MAX; n++) this.core.run(RUN_BUDGET);
+    });
   }
 
   private put(ram: Uint8Array, address: bigint, piece: Uint8Array, base = 0): void {
