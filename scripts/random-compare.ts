@@ -35,14 +35,32 @@ const KERNEL_BOUNDARY = 0x7ffffffff000n;
 // Compiled to build/isa/scripts.
 const project = fileURLToPath(new URL('../../..', import.meta.url));
 const program = `${project}build/native-run`;
-if (process.arch !== 'x64' || process.platform !== 'linux') throw new Error('random-compare needs an x86-64 Linux host');
+if (process.arch !== 'x64' || process.platform !== 'linux')
+  throw new Error('random-compare needs an x86-64 Linux host');
 buildNative(`${project}test/native/run.c`, program);
 if (!existsSync(values.core)) throw new Error(`${values.core} is not there: run npm run build:core`);
 const driver = new CoreDriver(new WebAssembly.Module(readFileSync(values.core)));
 
 const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 const bytesText = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+const NAMES = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+];
 
 /** Runs a state on the core; what differs from the native result. */
 function differences(state: UserState, native: NativeResult): string[] {
@@ -69,11 +87,15 @@ function differences(state: UserState, native: NativeResult): string[] {
   const compare = (name: string, got: Uint8Array, want: Uint8Array) => {
     if (Buffer.compare(got, want) !== 0) wrong.push(`${name} is ${bytesText(got)}, native ${bytesText(want)}`);
   };
-  for (let n = 0; n < 8; n++) compare(`st${n}`, core.st.subarray(n * 16, n * 16 + 10), native.st.subarray(n * 16, n * 16 + 10));
-  for (let n = 0; n < 16; n++) compare(`ymm${n}`, core.ymm.subarray(n * 32, n * 32 + 32), native.ymm.subarray(n * 32, n * 32 + 32));
+  for (let n = 0; n < 8; n++)
+    compare(`st${n}`, core.st.subarray(n * 16, n * 16 + 10), native.st.subarray(n * 16, n * 16 + 10));
+  for (let n = 0; n < 16; n++)
+    compare(`ymm${n}`, core.ymm.subarray(n * 32, n * 32 + 32), native.ymm.subarray(n * 32, n * 32 + 32));
   if (Buffer.compare(core.image, native.image) !== 0) {
     const at = core.image.findIndex((b, n) => b !== native.image[n]);
-    wrong.push(`image at ${hex(at)} is ${bytesText(core.image.subarray(at, at + 16))}, native ${bytesText(native.image.subarray(at, at + 16))}`);
+    wrong.push(
+      `image at ${hex(at)} is ${bytesText(core.image.subarray(at, at + 16))}, native ${bytesText(native.image.subarray(at, at + 16))}`,
+    );
   }
   return wrong;
 }
@@ -108,7 +130,10 @@ function explain(p: Program, seed: number, all: string[]): void {
   const index = found?.index ?? p.instructions.length - 1;
   const bytes = p.instructions[Math.max(index, 0)]!;
   const { text, mnemonic } = disassemble(bytes, { mode: p.mode });
-  const key = found === undefined ? 'only as a whole' : `${p.mode}-bit ${mnemonic} (${p.rows[index]?.opcode ?? ''}): ${found.wrong[0]!.split(' ')[0]!}`;
+  const key =
+    found === undefined
+      ? 'only as a whole'
+      : `${p.mode}-bit ${mnemonic} (${p.rows[index]?.opcode ?? ''}): ${found.wrong[0]!.split(' ')[0]!}`;
   const list = failures.get(key) ?? [];
   list.push({ seed, text: `[${bytesText(bytes)}] ${text}`, wrong: found?.wrong ?? all });
   failures.set(key, list);
@@ -120,9 +145,15 @@ for (let done = 0; done < Number(values.programs); done += BATCH) {
     const seed = Number(values.seed) + done + n;
     const random = new Random(seed);
     const mode = values.mode === undefined ? random.pick([32, 64] as const) : (Number(values.mode) as 32 | 64);
-    return { seed, p: randomProgram(random, mode, { length: Number(values.length), groups, defineFlags: !values.undefined }) };
+    return {
+      seed,
+      p: randomProgram(random, mode, { length: Number(values.length), groups, defineFlags: !values.undefined }),
+    };
   });
-  const natives = runNative(program, batch.map(({ p }) => p.state));
+  const natives = runNative(
+    program,
+    batch.map(({ p }) => p.state),
+  );
   for (const [n, { seed, p }] of batch.entries()) {
     programs++;
     const native = natives[n]!;
@@ -147,5 +178,7 @@ for (const [key, list] of [...failures].sort((a, b) => b[1].length - a[1].length
   }
 }
 process.stdout.write(`ended by vector: ${[...ends].map(([v, n]) => `${v}: ${n}`).join(', ')}\n`);
-process.stdout.write(`${programs} programs of up to ${instructions} instructions: ${failed} differ, ${skipped} not comparable\n`);
+process.stdout.write(
+  `${programs} programs of up to ${instructions} instructions: ${failed} differ, ${skipped} not comparable\n`,
+);
 process.exit(failed === 0 ? 0 : 1);

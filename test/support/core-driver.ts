@@ -144,7 +144,7 @@ export class CoreDriver {
   }
 
   /** Puts a vector's initial state and memory in place. */
-  load(v: Pick<Vector, 'mode' | 'initial' | 'memory' | 'code'>): void {
+  load(v: Pick<Vector, 'mode' | 'initial' | 'memory' | 'code'> & Partial<Vector>): void {
     const { view, bytes } = this;
     bytes.fill(0, L.RAM_BASE + IMAGE, L.RAM_BASE + IMAGE + IMAGE_BYTES);
     this.core.invalidate(IMAGE, IMAGE_BYTES);
@@ -228,15 +228,22 @@ export class CoreDriver {
     const start = this.view.getBigUint64(L.RIP, true);
     const repeats = this.isRepeated();
     for (let n = 0; n < 4096; n++) {
-      try {
-        once();
-      } catch (e) {
-        if (e !== this.fault) throw e;
-        this.settle();
-        const has = this.view.getUint32(L.FAULT_HAS_ERROR, true);
-        return { exception: this.view.getUint32(L.FAULT_VECTOR, true), errorCode: has ? this.view.getUint32(L.FAULT_ERROR, true) : 0 };
-      }
+      const outcome = this.caught(once);
+      if (outcome.exception !== undefined) return outcome;
       if (!repeats || this.view.getBigUint64(L.RIP, true) !== start) break;
+    }
+    return { exception: undefined, errorCode: 0 };
+  }
+
+  /** Calls `action`; the guest's fault that ends it. */
+  private caught(action: () => void): Outcome {
+    try {
+      action();
+    } catch (e) {
+      if (e !== this.fault) throw e;
+      this.settle();
+      const has = this.view.getUint32(L.FAULT_HAS_ERROR, true);
+      return { exception: this.view.getUint32(L.FAULT_VECTOR, true), errorCode: has ? this.view.getUint32(L.FAULT_ERROR, true) : 0 };
     }
     return { exception: undefined, errorCode: 0 };
   }

@@ -55,7 +55,9 @@ export interface NativeResult extends UserState {
 /** Compiles run.c to `program`. */
 export function buildNative(source: string, program: string): void {
   mkdirSync(dirname(program), { recursive: true });
-  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source], { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
 }
 
 function write(record: Buffer, s: UserState): void {
@@ -97,9 +99,15 @@ export function runNative(program: string, states: UserState[]): NativeResult[] 
   const input = Buffer.alloc(states.length * RECORD_BYTES);
   const at = (b: Buffer, n: number) => b.subarray(n * RECORD_BYTES, (n + 1) * RECORD_BYTES);
   states.forEach((s, n) => write(at(input, n), s));
-  const { stdout, status, signal } = spawnSync(program, { input, maxBuffer: input.length + RECORD_BYTES, stdio: ['pipe', 'pipe', 'inherit'] });
+  const { stdout, status, signal } = spawnSync(program, {
+    input,
+    maxBuffer: input.length + RECORD_BYTES,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   if (status !== 0 || stdout.length !== input.length) {
-    throw new Error(`${program} ended with ${signal ?? status} after ${Math.floor(stdout.length / RECORD_BYTES)} of ${states.length} cases`);
+    throw new Error(
+      `${program} ended with ${signal ?? status} after ${Math.floor(stdout.length / RECORD_BYTES)} of ${states.length} cases`,
+    );
   }
   return states.map((_, n) => read(at(stdout, n)));
 }

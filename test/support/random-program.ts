@@ -39,7 +39,23 @@ const POINTERS_64 = [3, 5, 6, 7, 13, 14, 15];
 const POINTERS_32 = [3, 5, 6, 7];
 const RSP = 4;
 
-const EDGES = [0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn];
+const EDGES = [
+  0n,
+  1n,
+  2n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+];
 
 function random64(random: Random): bigint {
   const whole = (BigInt(random.u32()) << 32n) | BigInt(random.u32());
@@ -107,10 +123,13 @@ function encode(random: Random, mode: CodeMode, row: CompiledRow): Uint8Array | 
   }
   if (row.map > 0) out.push(0x0f);
   if (row.map > 1) out.push(row.map === 2 ? 0x38 : 0x3a);
-  out.push(random.pick(row.opcodes.length > 1 ? row.opcodes.filter((_, n) => n !== RSP || random.chance(0.1)) : row.opcodes));
+  out.push(
+    random.pick(row.opcodes.length > 1 ? row.opcodes.filter((_, n) => n !== RSP || random.chance(0.1)) : row.opcodes),
+  );
   if (row.fixedModrm !== undefined) out.push(row.fixedModrm);
   else if (memory) out.push(...modrmWithMemory(random, mode, row));
-  else if (row.hasModrm) out.push(0xc0 | ((row.regField < 8 ? row.regField : register(random, mode)) << 3) | register(random, mode));
+  else if (row.hasModrm)
+    out.push(0xc0 | ((row.regField < 8 ? row.regField : register(random, mode)) << 3) | register(random, mode));
   const moffs = row.immediate === L.IMM_MOFFS ? DATA + random.below(DATA_BYTES) : undefined;
   for (let n = 0; n < 10; n++) {
     if (moffs !== undefined) out.push(n < 4 ? (moffs >> (n * 8)) & 255 : 0);
@@ -139,7 +158,24 @@ function link(random: Random, instructions: Uint8Array[], rows: CompiledRow[]): 
   }
 }
 
-const FLOATS = [0, -0, 1, -1, 0.5, 3, 1e10, -1e-10, 1e300, 1e-310, 65504, 2147483648, -2147483648.5, Infinity, -Infinity, NaN];
+const FLOATS = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  3,
+  1e10,
+  -1e-10,
+  1e300,
+  1e-310,
+  65504,
+  2147483648,
+  -2147483648.5,
+  Infinity,
+  -Infinity,
+  NaN,
+];
 
 /** Random bytes with runs of numbers that are interesting to integer and floating-point instructions. */
 function fillData(random: Random, bytes: Uint8Array): void {
@@ -148,9 +184,11 @@ function fillData(random: Random, bytes: Uint8Array): void {
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
     const kind = random.below(5);
     if (kind === 0) {
-      for (let n = 0; n < 16; n += 4) view.setFloat32(at + n, random.pick(FLOATS) * (random.chance(0.5) ? 1 : random.u32()), true);
+      for (let n = 0; n < 16; n += 4)
+        view.setFloat32(at + n, random.pick(FLOATS) * (random.chance(0.5) ? 1 : random.u32()), true);
     } else if (kind === 1) {
-      for (let n = 0; n < 16; n += 8) view.setFloat64(at + n, random.pick(FLOATS) * (random.chance(0.5) ? 1 : random.u32()), true);
+      for (let n = 0; n < 16; n += 8)
+        view.setFloat64(at + n, random.pick(FLOATS) * (random.chance(0.5) ? 1 : random.u32()), true);
     } else if (kind === 2) {
       for (let n = 0; n < 16; n += 8) view.setBigUint64(at + n, random64(random), true);
     } else if (kind === 3) {
@@ -187,8 +225,15 @@ function randomState(random: Random, mode: CodeMode, code: Uint8Array): UserStat
     gpr,
     rip: CODE_LINEAR + BigInt(CODE_OFFSET),
     eflags: 0x202 | (random.u32() & 0x8d5) | (random.chance(0.1) ? 0x400 : 0),
-    mxcsr: (random.chance(0.9) ? 0x1f80 : random.below(64) << 7) | (random.below(4) << 13) | (random.chance(0.3) ? 0x20 : 0) | (random.chance(0.1) ? 0x8040 : 0),
-    fcw: (random.chance(0.9) ? 0x7f : 0x40 | random.below(64)) | (random.pick([0, 2, 3, 3]) << 8) | (random.below(4) << 10),
+    mxcsr:
+      (random.chance(0.9) ? 0x1f80 : random.below(64) << 7) |
+      (random.below(4) << 13) |
+      (random.chance(0.3) ? 0x20 : 0) |
+      (random.chance(0.1) ? 0x8040 : 0),
+    fcw:
+      (random.chance(0.9) ? 0x7f : 0x40 | random.below(64)) |
+      (random.pick([0, 2, 3, 3]) << 8) |
+      (random.below(4) << 10),
     fsw,
     // Valid from the top down, in physical order.
     ftw: depth === 0 ? 0 : (0xff00 >> depth) & 0xff,
@@ -206,7 +251,11 @@ export interface ProgramOptions {
   defineFlags: boolean;
 }
 
-export function randomProgram(random: Random, mode: CodeMode, { length, groups = GROUPS, defineFlags }: ProgramOptions): Program {
+export function randomProgram(
+  random: Random,
+  mode: CodeMode,
+  { length, groups = GROUPS, defineFlags }: ProgramOptions,
+): Program {
   const instructions: Uint8Array[] = [];
   const rows: CompiledRow[] = [];
   const define = ROWS.find((r) => r.row.name === 'CMP')!;
