@@ -30,6 +30,7 @@ const SIGSYS = 31;
 const SIGALRM = 14;
 const PAGE_FAULT = 14;
 const FLAGS = 0xcd5; // OF DF SF ZF AF PF CF
+const FLAG_BITS: Record<string, number> = { CF: 1, PF: 4, AF: 16, ZF: 64, SF: 128, OF: 2048 };
 const KERNEL_BOUNDARY = 0x7ffffffff000n;
 
 // Compiled to build/isa/scripts.
@@ -63,7 +64,7 @@ const NAMES = [
 ];
 
 /** Runs a state on the core; what differs from the native result. */
-function differences(state: UserState, native: NativeResult): string[] {
+function differences(state: UserState, native: NativeResult, flags = FLAGS): string[] {
   driver.loadUser(state);
   const outcome = driver.runToFault();
   const core = driver.userState(state.mode);
@@ -78,7 +79,7 @@ function differences(state: UserState, native: NativeResult): string[] {
     if (native.vector === PAGE_FAULT) check('cr2', driver.cr2(), native.cr2);
   }
   check('rip', core.rip, native.rip);
-  check('eflags', core.eflags & FLAGS, native.eflags & FLAGS);
+  check('eflags', core.eflags & flags, native.eflags & flags);
   core.gpr.forEach((value, n) => (state.mode === 0 || n < 8) && check(NAMES[n]!, value, native.gpr[n]!));
   check('mxcsr', core.mxcsr, native.mxcsr);
   check('fcw', core.fcw, native.fcw);
@@ -102,12 +103,19 @@ function differences(state: UserState, native: NativeResult): string[] {
 
 const comparable = (native: NativeResult) => native.signal !== SIGSYS && native.signal !== SIGALRM;
 
+/** EFLAGS bits that mean something after an instruction of the program. */
+function definedAfter(p: Program, index: number): number {
+  const undef = p.rows[index]?.options.undef;
+  if (undef === undefined || values.undefined) return FLAGS;
+  return undef.split(' ').reduce((mask, name) => mask & ~FLAG_BITS[name]!, FLAGS);
+}
+
 /** The first instruction whose execution makes a difference, and what differs after it. */
 function locate(p: Program): { index: number; wrong: string[] } | undefined {
   const states = p.instructions.map((_, n) => truncated(p, n));
   const natives = runNative(program, states);
   for (const [n, native] of natives.entries()) {
-    const wrong = comparable(native) ? differences(states[n]!, native) : [];
+    const wrong = comparable(native) ? differences(states[n]!, native, definedAfter(p, n - 1)) : [];
     if (wrong.length > 0) return { index: n - 1, wrong };
   }
   return undefined;

@@ -100,9 +100,9 @@ export function ARPL<D, S>(i: Insn): void {
   if (!(load<u32>(MODE) & MODE_PROTECTED)) fault(UD);
   const e = core<Interp>();
   const b = e.read<u16, S>(i);
-  const p = e.place<u16, D>(i);
-  const a = e.get<u16>(p);
+  // Memory is written only when it changes: a fault is that of a read before.
+  const a = e.read<u16, D>(i);
   const raise = (a & 3) < (b & 3);
-  e.put<u16, D>(i, p, raise ? <u16>((a & 0xfffc) | (b & 3)) : a);
+  if (raise) e.write<u16, D>(i, <u16>((a & 0xfffc) | (b & 3)));
   Flags.setArithmetic((Flags.get() & ~ZF) | (raise ? ZF : 0));
 }

@@ -141,9 +141,10 @@ export function PEXTRW_MMX<B, D, S>(i: Insn): void {
   e.write<u32, D>(i, e.zext<u16, u32>(word));
   e.mmxEnd();
 }
-/** EMMS: all tags empty. */
+/** EMMS: all tags empty; TOP becomes 0 as with any MMX instruction (seen on Zen 5; the SDM tells of the tags only). */
 export function EMMS(i: Insn): void {
   core<Interp>().mmxBegin(i);
+  core<Interp>().mmxEnd();
   store<u8>(FTW, 0);
 }
 /** MASKMOVQ: bytes of DEST whose mask byte (SRC) is negative go to DS:rDI. */

@@ -129,7 +129,7 @@ export function RCR<W, D, S>(i: Insn): void {
 
 /**
  * SHLD: DEST shifted left, filled from SRC's top. A 16-bit operand's result after more than 16 steps is undefined;
- * processors go on with DEST, as if DEST:SRC:DEST were shifted.
+ * AMD's go on with SRC, as if DEST:SRC:SRC were shifted (seen on Zen 5; Intel's take DEST:SRC:DEST).
  */
 export function SHLD<B, W, D, S, C>(i: Insn): void {
   const e = core<B>();
@@ -151,7 +151,7 @@ export function SHLD<B, W, D, S, C>(i: Insn): void {
     const fill =
       sizeof<W>() == 4
         ? e.zext<W, u64>(b)
-        : e.or<u64>(e.shl<u64>(e.zext<W, u64>(b), e.k32(16)), e.zext<W, u64>(a));
+        : e.or<u64>(e.shl<u64>(e.zext<W, u64>(b), e.k32(16)), e.zext<W, u64>(b));
     const chain = e.or<u64>(high, fill);
     const r = e.zext<u64, W>(e.shr<u64>(e.shl<u64>(chain, n), e.k32(32)));
     e.put<W, D>(i, p, r);
@@ -162,7 +162,7 @@ export function SHLD<B, W, D, S, C>(i: Insn): void {
   }
 }
 
-/** SHRD: DEST shifted right, filled from SRC's bottom. */
+/** SHRD: DEST shifted right, filled from SRC's bottom; 16-bit operands as SRC:SRC:DEST. */
 export function SHRD<B, W, D, S, C>(i: Insn): void {
   const e = core<B>();
   const n = e.count<u8>(e.read<u8, C>(i), countMask<W>());
@@ -179,7 +179,7 @@ export function SHRD<B, W, D, S, C>(i: Insn): void {
     e.end();
   } else {
     const fill = e.shl<u64>(e.zext<W, u64>(b), e.k32(bits<W>()));
-    const low = sizeof<W>() == 4 ? e.zext<W, u64>(a) : e.or<u64>(e.zext<W, u64>(a), e.shl<u64>(e.zext<W, u64>(a), e.k32(32)));
+    const low = sizeof<W>() == 4 ? e.zext<W, u64>(a) : e.or<u64>(e.zext<W, u64>(a), e.shl<u64>(e.zext<W, u64>(b), e.k32(32)));
     const chain = e.or<u64>(fill, low);
     const r = e.zext<u64, W>(e.shr<u64>(chain, n));
     e.put<W, D>(i, p, r);

@@ -13,7 +13,7 @@ tables in \`assembly/isa/*.table.ts\`; do not edit.
 register, I immediate, J branch target, O offset, S segment, C control and D debug register, V and W vector, U vector
 register, P and Q MMX, N MMX register, X and Y memory at rSI and rDI, Z register in the opcode; then the size: b w d q 8 to 64
 bits, v by operand size, y 32 or 64 bits, z 16 or 32 bits, x a whole vector, p far pointer. *Undefined* flags are those
-that the SDM leaves so; tests mask them, and values are what AMD's processors give where we know.
+that the SDM leaves so: programs and tests do not rely on them, and processors differ.
 
 *Tier* says how it is executed. **inline**: in the interpreter's main loop. **staged**: one call away; like inline ones, it is
 written once for interpreter and translator. **helper**: an ordinary function that both call, for what is rare or complex.
