@@ -3,7 +3,7 @@
  * The fast compare itself is inlined in the interpreter (engine/interp.ts) and emitted by the translator.
  */
 import {
-  CPL, CURRENT, EFER, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, PAGE_FLAGS, PAGE_HAS_CODE, SCRATCH, SCRATCH_LINEAR, TLB_ADDEND,
+  CPL, CURRENT, EA_SEGMENT, EFER, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, MODE_FLAT, PAGE_FLAGS, PAGE_HAS_CODE, SCRATCH, SCRATCH_LINEAR, TLB_ADDEND,
   TLB_PHYSICAL, TLB_READ, TLB_WRITE, PAGE_DIRTY,
 } from '../layout';
 import { Insn } from '../engine/backend';
@@ -55,7 +55,11 @@ function checked(i: Insn, linear: u64, size: u32): u64 {
   store<usize>(CURRENT, changetype<usize>(i));
   if ((load<u32>(MODE) & MODE_CODE_MASK) == MODE_64) {
     if (!isCanonical(linear) || !isCanonical(linear + size - 1)) fault(isStackOperand(i) ? SS_VECTOR : GP, 0);
-  } else linear &= 0xffffffff;
+  } else {
+    linear &= 0xffffffff;
+    // A flat segment ends at 4 GiB, where an access does not wrap; limits of other segments have been checked.
+    if (linear + size > 0x100000000 && load<u32>(MODE) & MODE_FLAT && !(i.ea & <u8>EA_SEGMENT)) fault(isStackOperand(i) ? SS_VECTOR : GP, 0);
+  }
   if (bank == BANK_ALIGN && linear & (size - 1)) fault(AC_VECTOR, 0);
   return linear;
 }
