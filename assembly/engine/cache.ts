@@ -330,7 +330,8 @@ export function goOn(i: Insn): void {
   }
   const before = generation;
   const unit = load<u32>(UNIT);
-  arrive(stop, (load<u64>(LINEAR_PAGE) + <u64>(<u32>i.imm) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK));
+  // Not masked to 16 bits: running on at the end of 64 KiB leaves the segment.
+  arrive(stop, (load<u64>(LINEAR_PAGE) + <u64>(<u32>i.imm) - load<u64>(CODE_BASE)) & linearMask());
   // Where the segment's limit is near, every instruction comes through enter().
   if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD && !(load<u32>(MODE) & MODE_CS_LIMIT)) {
     i.disp = <i32>next;

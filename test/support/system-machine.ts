@@ -145,6 +145,7 @@ export class SystemMachine {
       this.gate(vector);
       this.write(4 * vector, this.mode === 'real' ? [...le(HANDLERS + vector, 2), 0, 0] : []);
     }
+    this.write(TSS + 102, le(0x68, 2)); // the I/O map would be beyond the limit
     this.write(HANDLERS, new Array<number>(256).fill(0xf4)); // hlt
     if (this.mode === 'long') {
       for (let level = 0; level < 3; level++) this.write(TSS + 4 + 8 * level, le(RING0_STACK - 0x400 * level, 8));
