@@ -56,7 +56,10 @@ function instantiate(row: CompiledRow, width: string, kinds: string[]): string {
     kinds.forEach((k, n) => k !== '' && parameters.push(`K${n}`));
     call = `${name}<${parameters.join(', ')}>`;
   }
-  call = call.replace(/\bB\b/g, 'Interp').replace(/\bW\b/g, width || 'u32').replace(/\bK(\d)\b/g, (_, n: string) => kinds[Number(n)] ?? '?');
+  call = call
+    .replace(/\bB\b/g, 'Interp')
+    .replace(/\bW\b/g, width || 'u32')
+    .replace(/\bK(\d)\b/g, (_, n: string) => kinds[Number(n)] ?? '?');
   return `${call}(i)`;
 }
 
@@ -78,7 +81,8 @@ export function compile(tables: Table[]): Compiled {
         const call = instantiate(row, width, kinds);
         const options = row.row.options;
         const old = found.get(call);
-        const hotForm = options.hot === 'register' ? !memory && (width === 'u32' || width === 'u64') : options.hot === true;
+        const hotForm =
+          options.hot === 'register' ? !memory && (width === 'u32' || width === 'u64') : options.hot === true;
         const hot = hotForm && !options.helper;
         if (old) {
           old.hot ||= hot;
@@ -92,7 +96,10 @@ export function compile(tables: Table[]): Compiled {
   // Hot forms first, then the others group by group.
   const forms = [...found.values()].sort((a, b) => Number(b.hot) - Number(a.hot));
   const groups = tables.map((t) => t.group);
-  const ordered = [...forms.filter((f) => f.hot), ...groups.filter((g, n) => groups.indexOf(g) === n).flatMap((g) => forms.filter((f) => !f.hot && f.group === g))];
+  const ordered = [
+    ...forms.filter((f) => f.hot),
+    ...groups.filter((g, n) => groups.indexOf(g) === n).flatMap((g) => forms.filter((f) => !f.hot && f.group === g)),
+  ];
   ordered.forEach((f, n) => (f.number = L.OP_FIRST + n));
 
   const formNumbers: number[] = [];
@@ -100,8 +107,18 @@ export function compile(tables: Table[]): Compiled {
     const reg = assign(row, false, '').slots;
     const mem = row.operands.some((o) => o.source === L.SOURCE_RM && o.canBeMemory) ? assign(row, true, '').slots : reg;
     row.words.push(formNumbers.length);
-    row.words.push(pack(row.operands.map((o) => (o.isRegister || o.canBeMemory ? o.source | (o.byte ? L.SOURCE_BYTE : 0) : 0)), 8));
-    row.words.push(pack(row.operands.map((o) => o.fixed), 8));
+    row.words.push(
+      pack(
+        row.operands.map((o) => (o.isRegister || o.canBeMemory ? o.source | (o.byte ? L.SOURCE_BYTE : 0) : 0)),
+        8,
+      ),
+    );
+    row.words.push(
+      pack(
+        row.operands.map((o) => o.fixed),
+        8,
+      ),
+    );
     row.words.push((pack(reg, 4) | (pack(mem, 4) << 16)) >>> 0);
     for (const call of chosen[n]!) formNumbers.push(call === '' ? L.OP_INVALID : found.get(call)!.number);
   });
