@@ -14,6 +14,8 @@ export interface ImageShare extends ShareConfig {
   readonly layerCache: string;
   /** `os/architecture` */
   readonly platform?: string;
+  /** The container's own name for itself. */
+  readonly hostname: string;
 }
 
 /** A folder of the host. */

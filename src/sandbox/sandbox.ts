@@ -72,7 +72,9 @@ export class Sandbox {
   async #start(options: RunOptions): Promise<SandboxProcess> {
     checkRunOptions(options);
     const signal = anySignal(this.#closing.signal, options.signal);
-    const shares = this.#shares(options);
+    const id = randomId();
+    const hostname = options.hostname ?? id;
+    const shares = this.#shares(options, hostname);
     const guest = await Guest.start({
       startMachine: this.#parts.startMachine,
       config: {
@@ -93,16 +95,14 @@ export class Sandbox {
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       signal.throwIfAborted();
-      return await this.#startProgram(guest, options);
+      return await this.#startProgram(guest, id, hostname, options);
     } catch (error) {
       await guest.close();
       throw signal.aborted ? signal.reason : error;
     }
   }
 
-  async #startProgram(guest: Guest, options: RunOptions): Promise<SandboxProcess> {
-    const id = randomId();
-    const hostname = options.hostname ?? id;
+  async #startProgram(guest: Guest, id: string, hostname: string, options: RunOptions): Promise<SandboxProcess> {
     const details = guest.shareDetails[0] as ImageDetails;
     const spec = resolveProcess(details.execution, overrides(options, hostname), (path) => details.accounts.get(path));
     const stopSignal = signalNumber(spec.stopSignal);
@@ -134,12 +134,13 @@ export class Sandbox {
   }
 
   /** The root filesystem first, then the volumes. */
-  #shares({ image, platform, volumes = [] }: RunOptions): GuestShare[] {
+  #shares({ image, platform, volumes = [] }: RunOptions, hostname: string): GuestShare[] {
     const rootfs: ImageShare = {
       tag: ROOTFS_TAG,
       kind: 'image',
       image,
       layerCache: this.#parts.layerCache,
+      hostname,
       ...(platform === undefined ? {} : { platform }),
     };
     const folders = volumes.map(({ hostPath, readOnly = false }, index): GuestShare => {

@@ -37,7 +37,7 @@ const BASH = `
 declare -A seen; for word in the quick brown fox jumps over the lazy dog; do ((seen[$word]++)); done
 for word in "\${!seen[@]}"; do echo "$word \${seen[$word]}"; done | sort
 [[ "abc-123" =~ ^([a-z]+)-([0-9]+)$ ]] && printf '%s|%05d|%x\\n' "\${BASH_REMATCH[1]}" "\${BASH_REMATCH[2]}" 3735928559
-echo $((2**62 / 7)) $((-17 % 5)); ls /etc | sha256sum; (exit 5); echo $?`;
+echo $((2**62 / 7)) $((-17 % 5)); ls /usr/bin | sha256sum; (exit 5); echo $?`;
 const PERL = `
 my %h = map { $_ => sqrt($_) } 1..20; printf "%s %.15g\\n", $_, $h{$_} for sort { $a <=> $b } keys %h;
 my $s = join ",", map { sprintf "%e", exp($_) * sin($_) } -5..5; print "$s\\n"; $s =~ s/(\\d)/<$1>/g; print length $s, "\\n";

@@ -67,6 +67,18 @@ describe('a command', () => {
     expect(out).toBe('/var/tmp\nnobody\nusers\nb c\nbox\n');
   });
 
+  test('finds its own name and localhost', async () => {
+    const { out } = await run([
+      '--hostname',
+      'box.lab',
+      'busybox',
+      'sh',
+      '-c',
+      'cat /etc/hostname; grep -c localhost /etc/hosts; tail -n 1 /etc/hosts',
+    ]);
+    expect(out).toBe('box.lab\n2\n127.0.1.1\tbox.lab box\n');
+  });
+
   test("takes a bare variable's value from us", async () => {
     const { stdout } = await viv(['run', '-e', 'VIV_TEST', '-e', 'VIV_NONE', 'busybox', 'env'], {
       env: { VIV_TEST: 'ours' },

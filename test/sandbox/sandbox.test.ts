@@ -98,10 +98,13 @@ describe('a run', () => {
   });
 
   test('shares folders of the host and binds them in the container', async () => {
-    const { machine, spec } = await run({ volumes: [{ hostPath: '/host', guestPath: '/data/', readOnly: true }] });
+    const { machine, spec } = await run({
+      hostname: 'box',
+      volumes: [{ hostPath: '/host', guestPath: '/data/', readOnly: true }],
+    });
 
     expect(machine.start.config.shares).toEqual([
-      { tag: 'rootfs', kind: 'image', image: 'image.tar', layerCache: '/cache' },
+      { tag: 'rootfs', kind: 'image', image: 'image.tar', layerCache: '/cache', hostname: 'box' },
       { tag: 'vol0', kind: 'host', folder: '/host', readOnly: true },
     ]);
     expect(spec.mounts.at(-1)).toEqual({

@@ -102,6 +102,10 @@ export class TreeBuilder {
     return this.#fs.lookup(parent, name);
   }
 
+  isDirectory(node: TreeInode): boolean {
+    return node.isDirectory;
+  }
+
   /** Removes a name and, if it is a directory, everything below. Nothing happens when it is not there. */
   remove(parent: TreeInode, name: string): void {
     const node = this.get(parent, name);
