@@ -194,6 +194,12 @@ export const FETCH_BANK_SIZE = 0x2000;
 export const FETCH_EDGE = 1 << 30; // of the upper half
 /** In U_MODE only: such a unit has one instruction per run, and each is checked against the limit. */
 export const MODE_CS_EDGE = 4096;
+/** Bit n: entry n of the data TLB (all banks) was filled since it was last dropped, at all and with a page that is not global. */
+export const TLB_FILLED = 0x124000; // u64 x 64
+export const TLB_FILLED_LOCAL = 0x124200;
+/** The same for the fetch TLB. */
+export const FETCH_FILLED = 0x124400; // u64 x 16
+export const FETCH_FILLED_LOCAL = 0x124480; // to 0x124500
 
 // ---- per-page tables (3 GiB of RAM: 0xc0000 pages) ---------------------------------------------------------------
 export const PAGE_COUNT_MAX = 0xc0000;

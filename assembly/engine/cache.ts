@@ -11,8 +11,8 @@ import {
 } from '../layout';
 import { Insn } from './backend';
 import { decodeRun } from './decode';
-import { dropUnit, fetchBank, flushFetch, protectFrame } from '../mmu/tlb';
-import { ACCESS_FETCH, currentAccess, walk } from '../mmu/walk';
+import { dropUnit, fetchBank, fillFetch, flushFetch, protectFrame } from '../mmu/tlb';
+import { ACCESS_FETCH, currentAccess, walk, walkedFlags } from '../mmu/walk';
 import { isCanonical } from '../mmu/access';
 import { isRam, ramSize } from '../mmu/physical';
 import { fault, GP, UD } from '../system/fault';
@@ -24,6 +24,8 @@ export function setNext(record: usize): void {
 }
 
 let arena: usize = CODE_ARENA;
+/** Nothing above was ever written. */
+let used: usize = CODE_ARENA;
 /** Counts whole flushes, so that a caller can tell that its record is gone. */
 let generation: u32 = 0;
 const RESERVE: usize = U_SIZE + 4096;
@@ -36,12 +38,13 @@ function reserve(): void {
 export function allocate(size: usize): usize {
   const at = arena;
   arena += (size + 15) & ~15;
+  if (arena > used) used = arena;
   return at;
 }
 
 /** Returns the unused end of the newest allocation. */
-export function giveBack(end: usize, used: usize): void {
-  if (arena == end) arena = used;
+export function giveBack(end: usize, start: usize): void {
+  if (arena == end) arena = start;
 }
 
 export function flushCode(): void {
@@ -58,8 +61,10 @@ export function flushCode(): void {
 
 function newUnit(frame: u32, mode: u32): usize {
   const size = mode == MODE_STUB ? U_MAP : U_SIZE;
+  const before = used;
   const unit = allocate(size);
-  memory.fill(unit, 0, size);
+  // Memory that was never used holds zeros already, and touching it costs the host a page each.
+  if (unit < before) memory.fill(unit, 0, min<usize>(before - unit, size));
   store<u32>(unit, frame, U_FRAME);
   store<u32>(unit, mode, U_MODE);
   const head: usize = PAGE_UNITS + (<usize>frame << 2);
@@ -174,6 +179,7 @@ function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
   store<u32>(CURRENT, 0);
   const mode = load<u32>(MODE) | (edge ? <u32>MODE_CS_EDGE : 0);
   const physical = fetchPhysical(linear);
+  const flags = walkedFlags;
   const frame = <u32>(physical >> 12);
   let unit: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
   while (unit && load<u32>(unit, U_MODE) != mode) unit = load<u32>(unit, U_NEXT);
@@ -181,10 +187,7 @@ function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
     reserve();
     unit = newUnit(frame, mode);
   }
-  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  store<u64>(entry, tag);
-  store<u32>(entry, <u32>unit, 8);
-  store<u32>(entry, frame, 12);
+  fillFetch(linear, tag, unit, frame, flags);
   return unit;
 }
 
@@ -289,33 +292,103 @@ export function checkRelative(i: Insn, mask: u64): void {
   checkTarget(changetype<usize>(i), (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask);
 }
 
-/** Near relative branch, taken. imm is the target's offset from the page's start; disp caches the record. */
+/**
+ * Near relative branch, taken; returns the record to go on with. imm is the target's offset from the page's start; disp
+ * caches the target: its record in the same page, or with OTHER_PAGE set its record in another one, whose unit then
+ * stands in the fields that a relative branch has no use for.
+ */
+@inline export function followRelative(i: Insn, mask: u64): usize {
+  const cached = i.disp;
+  if (cached > 0) {
+    const left = load<i64>(COUNT) - <i64>((changetype<usize>(i) - load<u32>(START)) >> 4) - 1;
+    if (left > 0) {
+      store<i64>(COUNT, left);
+      store<u32>(START, cached);
+      return cached;
+    }
+  }
+  followFurther(i, mask);
+  return next;
+}
 export function branchRelative(i: Insn, mask: u64): void {
+  next = followRelative(i, mask);
+}
+const OTHER_PAGE: u32 = 0x80000000;
+/** Where the unit of a target in another page is noted in the branch's record, divided by 16: in r0, r1 and index. */
+const TARGET_UNIT: usize = 4;
+
+/** The rest of it, after the short cut: sets `next`. */
+function followFurther(i: Insn, mask: u64): void {
   const record = changetype<usize>(i);
-  const cached: usize = i.disp;
-  if (cached) {
-    if (!settle(record, 1)) {
-      store<usize>(START, cached);
-      next = cached;
+  const ip = (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask;
+  const cached: u32 = i.disp;
+  if (cached & OTHER_PAGE) {
+    // Still the unit that is mapped there? Then the target was checked, too.
+    const linear = (ip + load<u64>(CODE_BASE)) & linearMask();
+    const page = linear & ~0xfff;
+    const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+    const unit = (load<u32>(record, TARGET_UNIT) & 0xffffff) << 4;
+    if (load<u64>(entry) == (page | <u64>load<u32>(MODE)) && load<u32>(entry, 8) == unit) {
+      if (settle(record, 1)) {
+        arrive(true, ip);
+        return;
+      }
+      const target: u32 = cached & ~OTHER_PAGE;
+      store<u64>(LINEAR_PAGE, page);
+      store<u32>(UNIT, unit);
+      store<u32>(START, target);
+      next = target;
       return;
     }
-    arrive(true, (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask);
+  } else if (cached) {
+    // The short cut found the budget used up.
+    settle(record, 1);
+    arrive(true, ip);
     return;
   }
-  const ip = (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask;
   checkTarget(record, ip);
   const before = generation;
-  const unit = load<u32>(UNIT);
+  const from = load<u32>(UNIT);
+  const page = load<u64>(LINEAR_PAGE);
   jump(record, ip);
-  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD && !(load<u32>(MODE) & MODE_CS_LIMIT) && ((ip + load<u64>(CODE_BASE)) & ~0xfff) == load<u64>(LINEAR_PAGE)) {
-    i.disp = <i32>next;
+  if (before != generation || load<u32>(from, U_DEAD) || next == STOP_RECORD || load<u32>(MODE) & MODE_CS_LIMIT) return;
+  const unit = load<u32>(UNIT);
+  if (unit == from && load<u64>(LINEAR_PAGE) == page && <u32>i.imm < 4096) i.disp = <i32>next;
+  else if (<u32>i.imm >= 4096) {
+    store<u16>(record, <u16>(unit >> 4), TARGET_UNIT);
+    store<u8>(record, <u8>(unit >> 20), TARGET_UNIT + 2);
+    i.disp = <i32>(<u32>next | OTHER_PAGE);
   }
 }
 
-/** Near indirect branch. */
+/** Is `ip` canonical? Inlined where every return asks. */
+@inline export function isCanonicalIp(ip: u64): bool {
+  return <u64>((<i64>ip >> 47) + 1) <= 1;
+}
+
+/** Near indirect branch outside of 64-bit mode. */
 export function branchIndirect(i: Insn, ip: u64): void {
   checkTarget(changetype<usize>(i), ip);
   jump(changetype<usize>(i), ip);
+}
+/** Near indirect branch in 64-bit mode; the target was checked. */
+export function branchIndirect64(i: Insn, ip: u64): void {
+  const left = load<i64>(COUNT) - <i64>((changetype<usize>(i) - load<u32>(START)) >> 4) - 1;
+  store<i64>(COUNT, left);
+  const page = ip & ~0xfff;
+  const entry = fetchBank + ((<usize>(ip >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  if (left > 0 && load<u64>(entry) == (page | <u64>load<u32>(MODE))) {
+    const unit: usize = load<u32>(entry, 8);
+    const record = load<u32>(unit + ((<usize>ip & 0xfff) << 2), U_MAP);
+    if (record) {
+      store<u64>(LINEAR_PAGE, page);
+      store<u32>(UNIT, <u32>unit);
+      store<u32>(START, record);
+      next = record;
+      return;
+    }
+  }
+  arrive(left <= 0, ip);
 }
 
 /** END: the run goes on at page offset imm. */

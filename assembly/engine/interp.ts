@@ -11,7 +11,7 @@ import { bank } from '../mmu/tlb';
 import { checkWritable, segmentLinear, stackLinear } from '../system/segment';
 import { faultAt } from '../system/fault';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
-import { branchIndirect, branchRelative, checkRelative, checkTarget, ipAfter } from './cache';
+import { branchIndirect, branchIndirect64, checkRelative, checkTarget, followRelative, ipAfter, isCanonicalIp, setNext } from './cache';
 import { Flags } from './flags';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
@@ -412,11 +412,10 @@ export class Interp extends InterpPacked {
   }
   /** Raises what a relative branch would raise. */
   @inline checkBranch<W>(i: Insn): void {
-    if (!i.disp) checkRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
+    if (i.disp <= 0) checkRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
   }
   @inline checkTarget<W>(i: Insn, target: W): void {
-    // The cheap half of the test: high half zero is canonical and, in a flat segment, within the limit.
-    if (sizeof<W>() != 8 || <u64>target >> 47) checkTarget(changetype<usize>(i), <u64>target);
+    if (sizeof<W>() != 8 || !isCanonicalIp(<u64>target)) checkTarget(changetype<usize>(i), <u64>target);
   }
   /** rCX of the address size, and that minus one. */
   @inline addressCount(i: Insn): u64 {
@@ -440,10 +439,11 @@ export class Interp extends InterpPacked {
   }
   /** Near relative branch, taken; W is the operand size, which masks the instruction pointer. */
   @inline branch<W>(i: Insn): void {
-    branchRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
+    setNext(followRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff));
   }
   @inline branchTo<W>(i: Insn, target: W): void {
-    branchIndirect(i, <u64>target);
+    if (sizeof<W>() == 8) branchIndirect64(i, <u64>target);
+    else branchIndirect(i, <u64>target);
   }
   /** Instruction pointer of the next instruction. */
   @inline nextIp<W>(i: Insn): W {

@@ -17,7 +17,9 @@ export function JMP<B, W>(i: Insn): void {
 
 export function JMP_E<B, W, S>(i: Insn): void {
   const e = core<B>();
-  e.branchTo<W>(i, e.read<W, S>(i));
+  const target = e.read<W, S>(i);
+  e.checkTarget<W>(i, target);
+  e.branchTo<W>(i, target);
 }
 
 /** CALL relative: the target is checked before the push, so that a fault leaves the stack alone. */

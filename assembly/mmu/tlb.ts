@@ -5,11 +5,15 @@
  * The invalid tag of slot s is a page that maps to slot s ^ 1, so no address that reaches slot s matches it.
  */
 import {
-  CPL, CR0, CR4, EFLAGS_REST, FETCH, FETCH_BANK_SIZE, FETCH_ENTRIES, STATS, STAT_FLUSHES, TLB, TLB_ADDEND, TLB_BANKS, TLB_BANK_SIZE,
-  TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_GLOBAL, TLB_PHYSICAL, TLB_READ, TLB_WRITE,
+  CPL, CR0, CR4, EFLAGS_REST, FETCH, FETCH_BANK_SIZE, FETCH_ENTRIES, FETCH_FILLED, FETCH_FILLED_LOCAL, STATS, STAT_FLUSHES, TLB, TLB_ADDEND, TLB_BANKS, TLB_BANK_SIZE,
+  TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_FILLED, TLB_FILLED_LOCAL, TLB_GLOBAL, TLB_PHYSICAL, TLB_READ, TLB_WRITE,
 } from '../layout';
 import { AC } from '../engine/flags';
 import { CR0_AM, CR4_SMAP } from '../system/control';
+
+/** Words of the maps of filled entries. */
+const TLB_WORDS: usize = (TLB_BANKS * TLB_ENTRIES) >> 6;
+const FETCH_WORDS: usize = (2 * FETCH_ENTRIES) >> 6;
 
 /** Bank in use; follows CPL, EFLAGS.AC and CR0.AM (selectBank). */
 export let bank: usize = TLB;
@@ -50,10 +54,15 @@ function dropFetchEntry(entry: usize, slot: usize): void {
   store<u32>(entry, 0xffffffff, 12);
 }
 
-export function flushFetch(): void {
+/** Puts every entry into the dropped state: memory starts as zeros, which are no invalid tags. */
+export function resetTlb(): void {
+  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
+    for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) dropEntry(TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE, s);
+  }
   for (let b: usize = 0; b < 2; b++) {
     for (let s: usize = 0; s < <usize>FETCH_ENTRIES; s++) dropFetchEntry(FETCH + b * FETCH_BANK_SIZE + (s << 4), s);
   }
+  memory.fill(TLB_FILLED, 0, FETCH_FILLED_LOCAL + FETCH_WORDS * 8 - TLB_FILLED);
 }
 
 // A hint, by 2 MiB stretch of linear addresses (hashed): a piece of a large page that covers it may be in a TLB.
@@ -80,21 +89,63 @@ export function largeFlags(linear: u64, shift: u64): u32 {
   return LARGE | (<u32>shift << LARGE_SIZE_SHIFT);
 }
 
-/** Drops everything, or everything that is not global. */
+/** Drops the fetch entries whose bits are set in `map`, and clears it. */
+function dropFetchFilled(map: usize): void {
+  for (let w: usize = 0; w < FETCH_WORDS; w++) {
+    let bits = load<u64>(map + (w << 3));
+    if (!bits) continue;
+    store<u64>(map + (w << 3), 0);
+    while (bits) {
+      const n = (w << 6) + <usize>ctz(bits);
+      dropFetchEntry(FETCH + (n << 4), n & (FETCH_ENTRIES - 1));
+      bits &= bits - 1;
+    }
+  }
+}
+
+export function flushFetch(): void {
+  dropFetchFilled(FETCH_FILLED);
+  memory.fill(FETCH_FILLED_LOCAL, 0, FETCH_WORDS * 8);
+}
+
+/** Drops everything, or everything that is not global. Only entries that were filled since are touched: CR3 changes often. */
 export function flushTlb(globalToo: bool): void {
   store<u64>(STATS + STAT_FLUSHES, load<u64>(STATS + STAT_FLUSHES) + 1);
+  const map: usize = globalToo ? TLB_FILLED : TLB_FILLED_LOCAL;
+  for (let w: usize = 0; w < TLB_WORDS; w++) {
+    let bits = load<u64>(map + (w << 3));
+    if (!bits) continue;
+    store<u64>(map + (w << 3), 0);
+    while (bits) {
+      const n = (w << 6) + <usize>ctz(bits);
+      const entry: usize = TLB + n * TLB_ENTRY_SIZE;
+      // A global page may have replaced the one that set the bit.
+      if (globalToo || !(load<u32>(entry, TLB_GLOBAL) & 1)) dropEntry(entry, n & (TLB_ENTRIES - 1));
+      bits &= bits - 1;
+    }
+  }
   if (globalToo) {
     memory.fill(LARGE_HINTS, 0, 4096);
     memory.fill(HUGE_HINTS, 0, 256);
-  }
-  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
-    let entry: usize = TLB + b * TLB_BANK_SIZE;
-    for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) {
-      if (globalToo || !(load<u32>(entry, TLB_GLOBAL) & 1)) dropEntry(entry, s);
-      entry += TLB_ENTRY_SIZE;
-    }
-  }
-  flushFetch();
+    memory.fill(TLB_FILLED_LOCAL, 0, TLB_WORDS * 8);
+    flushFetch();
+  } else dropFetchFilled(FETCH_FILLED_LOCAL);
+}
+
+@inline function setBit(map: usize, n: usize): void {
+  const word = map + ((n >> 6) << 3);
+  store<u64>(word, load<u64>(word) | ((<u64>1) << <u64>(n & 63)));
+}
+
+/** Enters a unit for the page at `linear` into the fetch TLB under `tag`; `flags` are walkedFlags. */
+export function fillFetch(linear: u64, tag: u64, unit: usize, frame: u32, flags: u32): void {
+  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  store<u64>(entry, tag);
+  store<u32>(entry, <u32>unit, 8);
+  store<u32>(entry, frame, 12);
+  const n: usize = (entry - FETCH) >> 4;
+  setBit(FETCH_FILLED, n);
+  if (!(flags & 1)) setBit(FETCH_FILLED_LOCAL, n);
 }
 
 /** Drops every piece of a large page that holds `linear`. */
@@ -124,11 +175,13 @@ export function flushPage(linear: u64): void {
 
 /** A physical page now holds decoded code: stores to it must take the slow path. */
 export function protectFrame(frame: u32): void {
-  for (let b: usize = 0; b < <usize>TLB_BANKS; b++) {
-    let entry: usize = TLB + b * TLB_BANK_SIZE;
-    for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) {
-      if (load<u32>(entry, TLB_PHYSICAL) == frame) store<u64>(entry, invalidTag(s), TLB_WRITE);
-      entry += TLB_ENTRY_SIZE;
+  for (let w: usize = 0; w < TLB_WORDS; w++) {
+    let bits = load<u64>(TLB_FILLED + (w << 3));
+    while (bits) {
+      const n = (w << 6) + <usize>ctz(bits);
+      const entry: usize = TLB + n * TLB_ENTRY_SIZE;
+      if (load<u32>(entry, TLB_PHYSICAL) == frame) store<u64>(entry, invalidTag(n & (TLB_ENTRIES - 1)), TLB_WRITE);
+      bits &= bits - 1;
     }
   }
 }
@@ -162,4 +215,7 @@ export function fillEntry(entry: usize, linear: u64, writable: bool, hostPage: u
   store<u32>(entry, hostPage - <u32>page, TLB_ADDEND);
   store<u32>(entry, frame, TLB_PHYSICAL);
   store<u32>(entry, flags, TLB_GLOBAL);
+  const n: usize = (entry - TLB) / TLB_ENTRY_SIZE;
+  setBit(TLB_FILLED, n);
+  if (!(flags & 1)) setBit(TLB_FILLED_LOCAL, n);
 }

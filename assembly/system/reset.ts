@@ -3,7 +3,7 @@ import {
   CPU_BLOCK, CPU_BLOCK_SIZE, CR0, CS, DR, EFER, FCW, FTW, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_HWCR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_PAT, MXCSR, RIP, SEG,
   SEG_SIZE, STATS, TR, XCR0,
 } from '../layout';
-import { flushTlb } from '../mmu/tlb';
+import { resetTlb } from '../mmu/tlb';
 import { CR0_CD, CR0_ET, CR0_NW } from './control';
 import { setSegment } from './descriptor';
 import { initDelivery } from './interrupt';
@@ -46,6 +46,6 @@ export function resetCpu(): void {
   store<u64>(MSR_MTRR_DEF_TYPE, MTRR_ENABLED_WRITE_BACK);
   store<u64>(MSR_HWCR, HWCR_TSC_AT_P0);
   Flags.set(2);
-  flushTlb(true);
+  resetTlb();
   updateMode();
 }
