@@ -1,6 +1,6 @@
 /**
  * Images for tests, made of Debian's packages and kept in the cache outside of the project: a Debian system with python3
- * as mmdebstrap makes it and umoci packs it, and a static busybox for i386. Node only; needs the package archive once.
+ * as mmdebstrap makes it and umoci packs it, Debian's own kernel, and a static busybox for i386. Node only; needs the package archive once.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -51,6 +51,24 @@ export async function debianImage(): Promise<{ layout: string; tarball: string }
     run('umoci', ['gc', '--layout', 'layout'], staging);
   });
   return { layout: join(folder, 'layout'), tarball: join(folder, 'root.tar') };
+}
+
+/** Debian's stock cloud kernel and the initramfs that its initramfs-tools make for it. */
+export async function debianCloudKernel(): Promise<{ kernel: string; initrd: string }> {
+  const packages = ['linux-image-cloud-amd64', 'initramfs-tools'];
+  const folder = await cached(['cloud-kernel', SUITE, ...packages], (staging) => {
+    const include = `--include=${packages.join(',')}`;
+    run(
+      'mmdebstrap',
+      ['--variant=apt', '--skip=check/qemu', '--architectures=amd64', include, SUITE, 'root.tar'],
+      staging,
+    );
+    run('tar', ['-xf', 'root.tar', './boot'], staging);
+    rmSync(join(staging, 'root.tar'));
+  });
+  const boot = readdirSync(join(folder, 'boot'));
+  const find = (prefix: string): string => join(folder, 'boot', boot.find((name) => name.startsWith(prefix))!);
+  return { kernel: find('vmlinuz-'), initrd: find('initrd.img-') };
 }
 
 /** An image for linux/386 with a static busybox in it. */
