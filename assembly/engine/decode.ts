@@ -16,7 +16,8 @@ import {
 import { FORMS, MAPS, ROWS } from '../generated/rows';
 import { Insn } from './backend';
 import { addRun, addTail, allocate, fetchPhysical, giveBack } from './cache';
-import { GP, NM, UD } from '../system/fault';
+import { isRam } from '../mmu/physical';
+import { fault, GP, NM, UD } from '../system/fault';
 
 /** Records per run at most; also the longest stretch between two checks of the budget. */
 const RUN_MAX: u32 = 48;
@@ -429,6 +430,8 @@ export function decodeRun(unit: usize, offset: u32): usize {
       }
       const linear = (load<u64>(LINEAR_PAGE) + 4096) & load<u64>(LINEAR_MASK);
       const physical = fetchPhysical(linear);
+      // No device answers a fetch.
+      if (!isRam(physical)) fault(UD, 0);
       memory.copy(CODE_BYTES + available, <usize>physical + RAM_BASE, LENGTH_MAX);
       const frame = <u32>(physical >> 12);
       addTail(frame, unit);
