@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootstrap } from './bootstrap.mjs';
+import { currentNode } from './lib/current-node.mjs';
 import { ensurePackages } from './lib/debian.mjs';
 import { main, SetupError } from './lib/run.mjs';
 import { PROJECT } from './lib/steps.mjs';
@@ -19,6 +20,14 @@ import { PROJECT } from './lib/steps.mjs';
 const SUITES = [
   { name: 'unit', budgetMinutes: 4, packages: ['gcc', 'libc6-dev'] },
   { name: 'e2e', budgetMinutes: 25, packages: ['qemu-system-x86', 'mmdebstrap', 'umoci', 'bsdutils'] },
+  {
+    name: 'current-node',
+    budgetMinutes: 6,
+    packages: [],
+    projects: ['unit', 'e2e'],
+    files: ['test/isa', 'test/core', 'test/system', 'test/worker', 'test/sandbox', 'test/e2e/run.test.ts'],
+    node: currentNode,
+  },
 ];
 const CHECKS = [
   { name: 'types', words: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
@@ -29,10 +38,10 @@ const CHECK_BUDGET_MINUTES = 3;
 const MS_PER_MINUTE = 60_000;
 
 /** Runs a script of Node's to its end, its output shown; false when it fails or takes longer than it may. */
-function runWithin(minutes, words) {
+function runWithin(minutes, words, executable = process.execPath) {
   return new Promise((resolve) => {
     // A group of its own, so that what it started ends with it.
-    const child = spawn(process.execPath, words, {
+    const child = spawn(executable, words, {
       cwd: PROJECT,
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true,
@@ -57,19 +66,24 @@ async function runCheck({ name, words }) {
   return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-async function runSuite({ name, budgetMinutes, packages }) {
+async function runSuite({ name, budgetMinutes, packages, projects = [name], files = [], node }) {
   process.stdout.write(`\n== ${name} tests (budget: ${budgetMinutes} min)\n`);
   ensurePackages(packages, `the ${name} tests`);
   const report = join(PROJECT, `build/test-${name}.json`);
   rmSync(report, { force: true });
   mkdirSync(join(PROJECT, 'build'), { recursive: true });
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', name];
-  const clean = await runWithin(budgetMinutes, [
-    ...vitest,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+  const executable = node ? node() : process.execPath;
+  const vitest = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...files,
+    ...projects.flatMap((project) => ['--project', project]),
+  ];
+  const clean = await runWithin(
+    budgetMinutes,
+    [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    executable,
+  );
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, 'utf8'));
   // A file that can't be loaded has no failed test, but the run failed.
