@@ -15,7 +15,15 @@ import { GROUPS, readVectors, type Vector } from '../test/support/vector-file.ts
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { tier: { type: 'string', default: '0' }, seed: { type: 'string' }, group: { type: 'string' }, failures: { type: 'string', default: '20' }, core: { type: 'string', default: 'build/core.wasm' }, all: { type: 'boolean', default: false }, sticky: { type: 'boolean', default: false } },
+  options: {
+    tier: { type: 'string', default: '0' },
+    seed: { type: 'string' },
+    group: { type: 'string' },
+    failures: { type: 'string', default: '20' },
+    core: { type: 'string', default: 'build/core.wasm' },
+    all: { type: 'boolean', default: false },
+    sticky: { type: 'boolean', default: false },
+  },
 });
 function stop(message: string): never {
   process.stderr.write(`vectors: ${message}\n`);
@@ -25,7 +33,8 @@ const file = positionals[0] ?? stop('name a vector file: npm run vectors -- FILE
 if (!['0', '1', 'mixed'].includes(values.tier))
   stop(`no tier ${values.tier}: there is 0, the interpreter, 1, emitted code where a form has it, and mixed`);
 const tier = values.tier as Tier;
-if (values.seed !== undefined && (tier !== 'mixed' || !/^\d+$/.test(values.seed))) stop('--seed takes a whole number, and goes with --tier mixed');
+if (values.seed !== undefined && (tier !== 'mixed' || !/^\d+$/.test(values.seed)))
+  stop('--seed takes a whole number, and goes with --tier mixed');
 if (!existsSync(file)) stop(`${file} is not there`);
 if (!existsSync(values.core)) stop(`${values.core} is not there: run npm run build:core`);
 const wanted = values.group === undefined ? undefined : GROUPS.indexOf(values.group as (typeof GROUPS)[number]);
@@ -41,7 +50,11 @@ function readBytes(path: string): Uint8Array {
 }
 const bytes = readBytes(file);
 const driver = new CoreDriver(new WebAssembly.Module(readFileSync(values.core)));
-const replayer = new Replayer(driver, { tier, seed: values.seed === undefined ? undefined : Number(values.seed), all: values.all });
+const replayer = new Replayer(driver, {
+  tier,
+  seed: values.seed === undefined ? undefined : Number(values.seed),
+  all: values.all,
+});
 
 const counts = GROUPS.map(() => ({ passed: 0, failed: 0, skipped: 0 }));
 const skips = new Map<string, number>();
@@ -81,12 +94,18 @@ try {
 
 for (const [n, c] of counts.entries()) {
   if (c.passed + c.failed + c.skipped === 0) continue;
-  process.stdout.write(`${GROUPS[n]!.padEnd(14)} ${String(c.passed).padStart(6)} passed ${String(c.failed).padStart(6)} failed ${String(c.skipped).padStart(6)} skipped\n`);
+  process.stdout.write(
+    `${GROUPS[n]!.padEnd(14)} ${String(c.passed).padStart(6)} passed ${String(c.failed).padStart(6)} failed ${String(c.skipped).padStart(6)} skipped\n`,
+  );
 }
 for (const f of failures) process.stdout.write(`FAILED ${f}\n`);
-for (const [feature, n] of [...skips].sort((a, b) => b[1] - a[1])) process.stdout.write(`skipped for ${feature}: ${n}\n`);
+for (const [feature, n] of [...skips].sort((a, b) => b[1] - a[1]))
+  process.stdout.write(`skipped for ${feature}: ${n}\n`);
 const { emitted, left, withoutForm } = replayer.counts;
-if (tier !== '0') process.stdout.write(`instructions done by emitted code: ${emitted}, left to tier 0 by it: ${left}, without an emitted form yet: ${withoutForm}\n`);
+if (tier !== '0')
+  process.stdout.write(
+    `instructions done by emitted code: ${emitted}, left to tier 0 by it: ${left}, without an emitted form yet: ${withoutForm}\n`,
+  );
 process.stdout.write(`in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 const sum = (k: 'passed' | 'failed' | 'skipped') => counts.reduce((t, c) => t + c[k], 0);
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`);
