@@ -67,7 +67,12 @@ export async function debianCloudKernel(): Promise<{ kernel: string; initrd: str
     rmSync(join(staging, 'root.tar'));
   });
   const boot = readdirSync(join(folder, 'boot'));
-  const find = (prefix: string): string => join(folder, 'boot', boot.find((name) => name.startsWith(prefix))!);
+  const find = (prefix: string): string =>
+    join(
+      folder,
+      'boot',
+      boot.find((name) => name.startsWith(prefix))!,
+    );
   return { kernel: find('vmlinuz-'), initrd: find('initrd.img-') };
 }
 
