@@ -58,6 +58,7 @@ function compile() {
   const inputs = [
     'src',
     'images',
+    'bench',
     'assembly',
     'scripts',
     'test/support',

@@ -25,6 +25,7 @@ export interface QemuGuestOptions {
 
 export interface QemuGuest {
   port: AgentPort;
+  pid: number;
   /** QEMU's exit code. */
   exited: Promise<number | null>;
   /** Kills it and removes what it left. */
@@ -54,7 +55,7 @@ export async function startQemuGuest(options: QemuGuestOptions): Promise<QemuGue
   try {
     const socket = await Promise.race([connected, failed]);
     server.close();
-    return { port: socketPort(socket), exited, dispose };
+    return { port: socketPort(socket), pid: child.pid!, exited, dispose };
   } catch (error) {
     await dispose();
     throw error;
