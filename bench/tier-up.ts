@@ -14,7 +14,7 @@ const SIDE = fileURLToPath(new URL('support/side.js', import.meta.url));
 const ROUNDS = 400;
 const TIER_UP_MAX_S = 2;
 const TRACE = '--trace-wasm-compilation-times';
-const COMPILED = /#(\d+) using (\w+), took (\d+) ms .*bodysize (\d+) codesize (\d+)/g;
+const COMPILED = /#(\d+) using (\w+), took (\d+) (ms|μs) .*bodysize (\d+) codesize (\d+)/g;
 
 interface Compiled {
   readonly index: number;
@@ -29,10 +29,10 @@ async function run(flags: string[]): Promise<{ result: SideResult; compiled: Com
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, SIDE, CORE_PATH, job], {
     maxBuffer: 1 << 26,
   });
-  const compiled = [...stdout.matchAll(COMPILED)].map(([, index, tier, ms, bodyBytes, codeBytes]) => ({
+  const compiled = [...stdout.matchAll(COMPILED)].map(([, index, tier, time, unit, bodyBytes, codeBytes]) => ({
     index: Number(index),
     tier: tier!,
-    ms: Number(ms),
+    ms: unit === 'ms' ? Number(time) : Number(time) / 1000,
     bodyBytes: Number(bodyBytes),
     codeBytes: Number(codeBytes),
   }));
