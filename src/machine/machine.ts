@@ -17,6 +17,7 @@ import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
+import { Notes } from './notes.ts';
 import { RunLoop } from './run-loop.ts';
 import { MachineTime } from './time.ts';
 import {
@@ -73,6 +74,8 @@ export interface MachineStatistics {
   /** Of the last slices. */
   readonly instructionsPerSecond: number;
   readonly unclaimed: Board['unclaimed'];
+  /** Unusual things the guest asked the CPU for, a bounded number. */
+  readonly notes: readonly string[];
 }
 
 const NS_PER_SECOND = 1e9;
@@ -81,6 +84,7 @@ const DISCARD: ByteSink = () => {};
 export class Machine {
   readonly board: Board;
   readonly #console: VirtioConsole | undefined;
+  readonly #notes = new Notes();
   readonly #loop: RunLoop;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
@@ -109,7 +113,10 @@ export class Machine {
         reset: () => this.#finish({ kind: 'reset', dump: this.dump() }),
         debugExit: (value) => this.#finish({ kind: 'debug-exit', value, status: debugExitStatus(value) }),
         wake: () => this.#loop.wake(),
-        note: options.onNote ?? (() => {}),
+        note: (code, detail) => {
+          this.#notes.add(code, detail);
+          options.onNote?.(code, detail);
+        },
       },
       com1: options.com1 ?? DISCARD,
       com2: options.com2 ?? DISCARD,
@@ -187,7 +194,7 @@ export class Machine {
 
   /** The CPU's state as text. */
   dump(): string {
-    return this.board.cpu.dump();
+    return [this.board.cpu.dump(), ...this.#notes.list()].join('\n');
   }
 
   statistics(): MachineStatistics {
@@ -197,6 +204,7 @@ export class Machine {
       machineNs: time.nowNs(),
       instructionsPerSecond: this.#loop.speed * NS_PER_SECOND,
       unclaimed,
+      notes: this.#notes.list(),
     };
   }
 

@@ -19,6 +19,7 @@ function machineThatDoes(instructionsPerLook: number) {
         machineNs: 0,
         instructionsPerSecond: 0,
         unclaimed: { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 },
+        notes: [],
       });
     },
     dump: () => Promise.resolve('cpu 0'),

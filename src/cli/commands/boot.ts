@@ -137,7 +137,7 @@ function crash(error: VivariumError, dump: string | undefined): number {
 function describeRun(statistics: MachineStatistics | undefined): string {
   if (statistics === undefined) return '';
   const seconds = statistics.machineNs / 1e9;
-  return `viv: ${(statistics.instructions / 1e6).toFixed(1)} M instructions in ${seconds.toFixed(2)} s; unclaimed accesses: ${JSON.stringify(statistics.unclaimed)}\n`;
+  return `viv: ${(statistics.instructions / 1e6).toFixed(1)} M instructions in ${seconds.toFixed(2)} s; unclaimed accesses: ${JSON.stringify(statistics.unclaimed)}\n${statistics.notes.map((note) => `viv: ${note}\n`).join('')}`;
 }
 
 /** One boot's ties to the process: terminal, streams and signals. */
