@@ -46,7 +46,7 @@ export class FakeMachine implements GuestMachine {
   }
   statistics() {
     const unclaimed = { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 };
-    return Promise.resolve({ instructions: 0, machineNs: 0, instructionsPerSecond: 0, unclaimed });
+    return Promise.resolve({ instructions: 0, machineNs: 0, instructionsPerSecond: 0, unclaimed, notes: [] });
   }
 
   /** Kernel output. */
