@@ -11,7 +11,10 @@ const returning = (value: number) => [0xb0, value, 0xc3]; // mov al, value; ret
 
 /** `before`, then a relative call of LINEAR, where a function returns 1; another one is in the next frame. */
 function caller(before: number[], rights = 'w'): SystemMachine {
-  const m = new SystemMachine().enable({ cr4: CR4.PGE }).write(FRAMES, returning(1)).write(FRAMES + 0x1000, returning(2));
+  const m = new SystemMachine()
+    .enable({ cr4: CR4.PGE })
+    .write(FRAMES, returning(1))
+    .write(FRAMES + 0x1000, returning(2));
   m.pages.map(LINEAR, FRAMES, rights);
   const call = [0xe8, ...le(LINEAR - (CODE + before.length + 5), 4)];
   return m.set({ rdi: LINEAR, rax: 0 }).code([...before, ...call, HLT]);
@@ -148,7 +151,10 @@ describe('the flushing of address translations', () => {
   const READ = [0x8a, 0x07, HLT]; // mov al, [rdi]; hlt
 
   it('by a load of CR3 reaches a page that was global before', () => {
-    const m = new SystemMachine().enable({ cr4: CR4.PGE }).write(FRAMES, [1]).write(FRAMES + 0x1000, [2]);
+    const m = new SystemMachine()
+      .enable({ cr4: CR4.PGE })
+      .write(FRAMES, [1])
+      .write(FRAMES + 0x1000, [2]);
     m.pages.map(LINEAR, FRAMES, 'g');
     m.set({ rdi: LINEAR }).code([...INVLPG, ...RELOAD_CR3, ...READ]);
     m.run();
@@ -162,7 +168,10 @@ describe('the flushing of address translations', () => {
   });
 
   it('by a change of CR4.PGE reaches global pages', () => {
-    const m = new SystemMachine().enable({ cr4: CR4.PGE }).write(FRAMES, [1]).write(FRAMES + 0x1000, [2]);
+    const m = new SystemMachine()
+      .enable({ cr4: CR4.PGE })
+      .write(FRAMES, [1])
+      .write(FRAMES + 0x1000, [2]);
     m.pages.map(LINEAR, FRAMES, 'g');
     const toggle = [0x0f, 0x20, 0xe2, 0x48, 0x0f, 0xba, 0xfa, 0x07, 0x0f, 0x22, 0xe2]; // mov rdx, cr4; btc rdx, 7; mov cr4, rdx
     m.set({ rdi: LINEAR }).code([0x8a, 0x07, ...toggle, ...READ]);
