@@ -292,26 +292,34 @@ export function checkRelative(i: Insn, mask: u64): void {
   checkTarget(changetype<usize>(i), (load<u64>(LINEAR_PAGE) + <u64>(<i64>i.imm) - load<u64>(CODE_BASE)) & mask);
 }
 
-/**
- * Near relative branch, taken; returns the record to go on with. imm is the target's offset from the page's start; disp
- * caches the target: its record in the same page, or with OTHER_PAGE set its record in another one, whose unit then
- * stands in the fields that a relative branch has no use for.
- */
-@inline export function followRelative(i: Insn, mask: u64): usize {
-  const cached = i.disp;
-  if (cached > 0) {
-    const left = load<i64>(COUNT) - <i64>((changetype<usize>(i) - load<u32>(START)) >> 4) - 1;
-    if (left > 0) {
-      store<i64>(COUNT, left);
-      store<u32>(START, cached);
-      return cached;
+/** What the interpreter inlines at every branch and return. */
+@final
+export class Branch {
+  /**
+   * Near relative branch, taken; returns the record to go on with. imm is the target's offset from the page's start; disp
+   * caches the target: its record in the same page, or with OTHER_PAGE set its record in another one, whose unit then
+   * stands in the fields that a relative branch has no use for.
+   */
+  @inline static follow(i: Insn, mask: u64): usize {
+    const cached = i.disp;
+    if (cached > 0) {
+      const left = load<i64>(COUNT) - <i64>((changetype<usize>(i) - load<u32>(START)) >> 4) - 1;
+      if (left > 0) {
+        store<i64>(COUNT, left);
+        store<u32>(START, cached);
+        return cached;
+      }
     }
+    followFurther(i, mask);
+    return next;
   }
-  followFurther(i, mask);
-  return next;
+  /** Is `ip` canonical? */
+  @inline static isCanonical(ip: u64): bool {
+    return <u64>((<i64>ip >> 47) + 1) <= 1;
+  }
 }
 export function branchRelative(i: Insn, mask: u64): void {
-  next = followRelative(i, mask);
+  next = Branch.follow(i, mask);
 }
 const OTHER_PAGE: u32 = 0x80000000;
 /** Where the unit of a target in another page is noted in the branch's record, divided by 16: in r0, r1 and index. */
@@ -359,11 +367,6 @@ function followFurther(i: Insn, mask: u64): void {
     store<u8>(record, <u8>(unit >> 20), TARGET_UNIT + 2);
     i.disp = <i32>(<u32>next | OTHER_PAGE);
   }
-}
-
-/** Is `ip` canonical? Inlined where every return asks. */
-@inline export function isCanonicalIp(ip: u64): bool {
-  return <u64>((<i64>ip >> 47) + 1) <= 1;
 }
 
 /** Near indirect branch outside of 64-bit mode. */

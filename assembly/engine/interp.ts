@@ -11,7 +11,7 @@ import { bank } from '../mmu/tlb';
 import { checkWritable, segmentLinear, stackLinear } from '../system/segment';
 import { faultAt } from '../system/fault';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
-import { branchIndirect, branchIndirect64, checkRelative, checkTarget, followRelative, ipAfter, isCanonicalIp, setNext } from './cache';
+import { Branch, branchIndirect, branchIndirect64, checkRelative, checkTarget, ipAfter, setNext } from './cache';
 import { Flags } from './flags';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
@@ -415,7 +415,7 @@ export class Interp extends InterpPacked {
     if (i.disp <= 0) checkRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff);
   }
   @inline checkTarget<W>(i: Insn, target: W): void {
-    if (sizeof<W>() != 8 || !isCanonicalIp(<u64>target)) checkTarget(changetype<usize>(i), <u64>target);
+    if (sizeof<W>() != 8 || !Branch.isCanonical(<u64>target)) checkTarget(changetype<usize>(i), <u64>target);
   }
   /** rCX of the address size, and that minus one. */
   @inline addressCount(i: Insn): u64 {
@@ -439,7 +439,7 @@ export class Interp extends InterpPacked {
   }
   /** Near relative branch, taken; W is the operand size, which masks the instruction pointer. */
   @inline branch<W>(i: Insn): void {
-    setNext(followRelative(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff));
+    setNext(Branch.follow(i, sizeof<W>() == 8 ? u64.MAX_VALUE : sizeof<W>() == 4 ? 0xffffffff : 0xffff));
   }
   @inline branchTo<W>(i: Insn, target: W): void {
     if (sizeof<W>() == 8) branchIndirect64(i, <u64>target);

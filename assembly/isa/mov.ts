@@ -1,8 +1,8 @@
 /** Moves, extensions, LEA, conditional moves and sets. Semantics in the staged form; SDM Vol. 2, the page of each name. */
 import { core, Insn } from '../engine/backend';
 
-/** MOV: DEST ← SRC. Inlined here, or the optimiser shares one function with MOVNTI and calls it. */
-@inline export function MOV<B, W, D, S>(i: Insn): void {
+/** MOV: DEST ← SRC; also MOVNTI, whose hint is ignored. */
+export function MOV<B, W, D, S>(i: Insn): void {
   const e = core<B>();
   e.write<W, D>(i, e.read<W, S>(i));
 }

@@ -39,7 +39,7 @@ export const SIMD = table('simd', 'SSE2', 'sse', [
   row('MOVNTPS', 'NP 0F 2B /r', 'Mx Vx', { ...sse, ...aligned }),
   row('MOVNTPD', '66 0F 2B /r', 'Mx Vx', aligned),
   row('MOVNTDQ', '66 0F E7 /r', 'Mx Vx', aligned),
-  row('MOVNTI', 'NP 0F C3 /r', 'My Gy', { fn: 'MOVNTI<B, W, K0, K1>' }),
+  row('MOVNTI', 'NP 0F C3 /r', 'My Gy', { fn: 'MOV<B, W, K0, K1>' }),
   row('MOVSS', 'F3 0F 10 /r', 'Vx Ux', { ...sse, ...low('u32') }),
   row('MOVSS', 'F3 0F 10 /r', 'Vx Md', { ...sse, ...hot, ...lowZx('u32') }),
   row('MOVSS', 'F3 0F 11 /r', 'Wd Vx', { ...sse, ...hot, ...low('u32') }),

@@ -108,12 +108,6 @@ export function MOVD_FROM_XMM<B, W, D, S>(i: Insn): void {
   const e = core<B>();
   e.write<W, D>(i, e.low<W, S>(i));
 }
-/** MOVNTI: a store; the hint is ignored. */
-export function MOVNTI<B, W, D, S>(i: Insn): void {
-  const e = core<B>();
-  e.write<W, D>(i, e.read<W, S>(i));
-}
-
 // ---- between vector and general registers ----------------------------------------------------------------------------
 /** PMOVMSKB: sign bits of the bytes. A 32-bit destination is zero-extended. */
 export function PMOVMSKB<B, D, S>(i: Insn): void {

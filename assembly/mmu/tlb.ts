@@ -132,7 +132,7 @@ export function flushTlb(globalToo: bool): void {
   } else dropFetchFilled(FETCH_FILLED_LOCAL);
 }
 
-@inline function setBit(map: usize, n: usize): void {
+function setBit(map: usize, n: usize): void {
   const word = map + ((n >> 6) << 3);
   store<u64>(word, load<u64>(word) | ((<u64>1) << <u64>(n & 63)));
 }
