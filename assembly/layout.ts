@@ -61,7 +61,7 @@ export const STACK_MASK = 0x1268; // u64: 0xffff, 0xffffffff or all ones
 export const STACK_FLAT = 0x1270; // u32
 /** Mask of a linear address: all ones in 64-bit mode, 32 bits elsewhere. */
 export const LINEAR_MASK = 0x1278; // u64
-/** Mask of the instruction pointer: 64, 32 or 16 bits. */
+/** Mask of the instruction pointer: 64 or 32 bits. */
 export const IP_MASK = 0x1280; // u64
 /** CS base as added to the instruction pointer: 0 in 64-bit mode. */
 export const CODE_BASE = 0x1288; // u64

@@ -114,9 +114,8 @@ export function setRealSegment(segment: u32, selector: u32): void {
 /** MOV/POP to DS, ES, FS, GS: SDM Vol. 2B, MOV, "Loading a segment register while in protected mode". */
 function loadData(segment: u32, selector: u32): void {
   if (!(selector & 0xfffc)) {
-    // A null selector: the base is kept as is in 64-bit mode on AMD for FS and GS; the segment becomes unusable.
-    const base: u64 = load<u64>(segmentAt(segment), SEG_BASE);
-    setSegment(segment, selector, inLongMode() && segment >= <u32>FS ? base : 0, 0, 0);
+    // Unusable from now on. The base goes as well, as on AMD family 17h from model 30h and on Intel's.
+    setSegment(segment, selector, 0, 0, 0);
     return;
   }
   readDescriptor(selector, GP);
@@ -207,7 +206,8 @@ function dropInner(segment: u32, cpl: u32): void {
   const at = segmentAt(segment);
   const flags = load<u32>(at, SEG_FLAGS);
   const conforming = (flags & (FLAG_CODE | FLAG_EXPAND_DOWN)) == (FLAG_CODE | FLAG_EXPAND_DOWN);
-  if (flags & FLAG_P && !conforming && dplOf(flags) < cpl) {
+  // A null selector with an RPL becomes 0 as well (seen on Intel and AMD).
+  if (!(flags & FLAG_P) || (!conforming && dplOf(flags) < cpl)) {
     const base: u64 = inLongMode() && segment >= <u32>FS ? load<u64>(at, SEG_BASE) : 0;
     setSegment(segment, 0, base, 0, 0);
   }

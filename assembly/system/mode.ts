@@ -52,7 +52,8 @@ export function updateMode(): void {
   store<u64>(EA_MASK + 8, 0xffffffff);
   store<u64>(EA_MASK + 16, 0xffff);
   store<u64>(LINEAR_MASK, is64 ? u64.MAX_VALUE : 0xffffffff);
-  store<u64>(IP_MASK, is64 ? u64.MAX_VALUE : csFlags & FLAG_DB ? 0xffffffff : 0xffff);
+  // 16-bit code has a 32-bit EIP too; only branches of operand size 16 cut it.
+  store<u64>(IP_MASK, is64 ? u64.MAX_VALUE : 0xffffffff);
   store<u64>(CODE_BASE, is64 ? 0 : load<u64>(cs, SEG_BASE));
   const ssFlags = load<u32>(SEG + SS * SEG_SIZE, SEG_FLAGS);
   store<u64>(STACK_MASK, is64 ? u64.MAX_VALUE : ssFlags & FLAG_DB ? 0xffffffff : 0xffff);

@@ -119,9 +119,10 @@ export function sysenter(i: Insn): void {
   jump(changetype<usize>(i), load<u64>(MSR_SYSENTER_EIP) & 0xffffffff);
 }
 export function sysexit(i: Insn, wide: bool): void {
+  if (load<u32>(CPL) != 0) fault(GP, 0); // also in long mode: seen on hardware
   if (inLongMode()) fault(UD, 0);
   const selector = <u32>load<u64>(MSR_SYSENTER_CS) & 0xfffc;
-  if (!selector || !(load<u32>(MODE) & MODE_PROTECTED) || load<u32>(CPL) != 0 || wide) fault(GP, 0);
+  if (!selector || !(load<u32>(MODE) & MODE_PROTECTED) || wide) fault(GP, 0);
   flatCode((selector + 16) | 3, 3, false);
   flatStack((selector + 24) | 3, 3);
   const target = load<u64>(RDX) & 0xffffffff;

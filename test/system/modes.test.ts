@@ -358,6 +358,15 @@ describe('IRET', () => {
     expect([m.selector(DS), m.selector(ES)]).toEqual([0, 0]);
   });
 
+  it('IRETQ to ring 3 makes null selectors with an RPL zero', () => {
+    const m = new SystemMachine().set({ rsp: STACK - 40, rax: 1 }).write(USER_CODE, UD2).code([0x8e, 0xd8, 0x48, 0xcf]); // mov ds, eax
+    m.write(STACK - 40, frame(8, [USER_CODE, SELECTOR.userCode64, 2, USER_STACK, SELECTOR.userData]));
+
+    m.run();
+
+    expect(m.selector(DS)).toBe(0);
+  });
+
   it('IRETQ to ring 3 compatibility mode', () => {
     const m = new SystemMachine().set({ rsp: STACK - 40 }).write(USER_CODE, [0x40, ...UD2]).code([0x48, 0xcf]); // inc eax
     m.write(STACK - 40, frame(8, [USER_CODE, SELECTOR.userCode32, 2, USER_STACK, SELECTOR.userData]));
@@ -481,6 +490,10 @@ describe('system calls', () => {
     expect(new SystemMachine('protected').code([0x0f, 0x34]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
   });
 
+  it('SYSEXIT in ring 3 is #GP in long mode too', () => {
+    expect(new SystemMachine().userCode([0x0f, 0x35]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
+  });
+
   it('SYSENTER is #UD in long mode, as on AMD', () => {
     expect(new SystemMachine().code([0x0f, 0x34]).run()).toMatchObject({ vector: VECTOR.UD });
   });
@@ -512,6 +525,14 @@ describe('FS and GS bases', () => {
     expect(new SystemMachine().code([0xf3, 0x48, 0x0f, 0xae, 0xd0]).run()).toMatchObject({ vector: VECTOR.UD });
     const m = new SystemMachine().enable({ cr4: CR4.FSGSBASE }).set({ rax: 0x800000000000n }).code([0xf3, 0x48, 0x0f, 0xae, 0xd0]);
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
+  });
+
+  it('a null selector in GS clears the base', () => {
+    const m = new SystemMachine().setBlock64(SEG + GS * SEG_SIZE, 0x2222n).set({ rax: 0 }).code([0x8e, 0xe8, HLT]);
+
+    m.run();
+
+    expect(base(m, GS)).toBe(0n);
   });
 
   it('a load of GS takes the base of its descriptor', () => {
@@ -629,6 +650,12 @@ describe('segment limits in protected mode', () => {
     expect(m.run()).toBeUndefined();
     expect(m.get('rsp')).toBe(0x5fffen);
     expect(m.read(0xfffe, 2)).toEqual([0x44, 0x33]);
+  });
+
+  it('16-bit code runs beyond 64 KiB of its segment', () => {
+    const m = new SystemMachine('protected').descriptor(FREE, 0, FLAT, TYPE_CODE, SIZE_G).code([0xea, ...le(0x20000, 4), ...le(FREE, 2)]).write(0x20000, UD2);
+
+    expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: 0x20000n });
   });
 
   it('16-bit code takes 16-bit operands', () => {
