@@ -10,7 +10,13 @@ import { Interp } from './engine/interp';
 import { afterEmitted as settleEmitted, emitAt, emittedInsns } from './engine/translate';
 import { callHelper as helper } from './generated/emit-dispatch';
 import { Flags } from './engine/flags';
-import { instructionCount as count, run as runBudget, step as stepOne, deliverFault as deliverNoted, initRun } from './engine/run';
+import {
+  instructionCount as count,
+  run as runBudget,
+  step as stepOne,
+  deliverFault as deliverNoted,
+  initRun,
+} from './engine/run';
 import { ramSize, setRamSize } from './mmu/physical';
 import { dropWriteTags, flushTlb as flushAllTlb } from './mmu/tlb';
 import { probe as probeLinear } from './mmu/walk';

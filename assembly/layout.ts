@@ -236,7 +236,6 @@ export const MODE_PROTECTED = 256; // CR0.PE and not virtual-8086
 export const MODE_WAIT = 512; // CR0.MP and CR0.TS: FWAIT raises #NM
 export const MODE_V86 = 1024;
 
-
 // ---- exit reasons ------------------------------------------------------------------------------------------------
 export const EXIT_BUDGET = 0;
 export const EXIT_HALT = 1;

@@ -11,14 +11,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compileFpu, evaluateRecords } from '../test/fpu/compile.mjs';
-import {
-  blankUnwritten,
-  difference,
-  formatRecord,
-  isApproximate,
-  NAMES,
-  RECORD_BYTES,
-} from '../test/fpu/records.mjs';
+import { blankUnwritten, difference, formatRecord, isApproximate, NAMES, RECORD_BYTES } from '../test/fpu/records.mjs';
 
 const { values: options } = parseArgs({
   options: {

@@ -46,8 +46,7 @@ const table = (name, comment, rows) =>
   `]);\n/** Number of entries of ${name}. */\nexport const ${name}_COUNT: i32 = ${rows.length};\n`;
 
 const factorial = (n) => (n <= 1n ? 1n : n * factorial(n - 1n));
-const highestFirst = (count, f) =>
-  Array.from({ length: count }, (_, i) => cut(f(BigInt(count - 1 - i)), 1n));
+const highestFirst = (count, f) => Array.from({ length: count }, (_, i) => cut(f(BigInt(count - 1 - i)), 1n));
 
 const pi = 16n * atan(1n, 5n) - 4n * atan(1n, 239n);
 const ln2 = ln(2n, 1n);
@@ -66,10 +65,30 @@ ${scalar('LN2', 'ln 2, no integer bit.', cut(ln2, 0n))}
 ${scalar('LOG2E', 'log₂ e, 1 integer bit.', cut(log2e, 1n))}
 ${scalar('LOG2_10', 'log₂ 10, 2 integer bits.', cut((ln10 * ONE) / ln2, 2n))}
 ${scalar('LOG10_2', 'log₁₀ 2 times 2, no integer bit.', cut((2n * ln2 * ONE) / ln10, 0n))}
-${table('SIN_SERIES', '1/(2n+1)!, highest n first, 1 integer bit.', highestFirst(15, (n) => ONE / factorial(2n * n + 1n)))}
-${table('COS_SERIES', '1/(2n)!, highest n first, 1 integer bit.', highestFirst(15, (n) => ONE / factorial(2n * n)))}
-${table('EXP_SERIES', '1/(n+1)!, highest n first, 1 integer bit.', highestFirst(26, (n) => ONE / factorial(n + 1n)))}
-${table('ATAN_SERIES', '1/(2n+1), highest n first, 1 integer bit; serves atan and atanh.', highestFirst(19, (n) => ONE / (2n * n + 1n)))}
-${table('ATAN_EIGHTHS', 'atan(i/8) for i = 0…8, 1 integer bit.', Array.from({ length: 9 }, (_, i) => (i === 8 ? cut(pi / 4n, 1n) : cut(atan(BigInt(i), 8n), 1n))))}`;
+${table(
+  'SIN_SERIES',
+  '1/(2n+1)!, highest n first, 1 integer bit.',
+  highestFirst(15, (n) => ONE / factorial(2n * n + 1n)),
+)}
+${table(
+  'COS_SERIES',
+  '1/(2n)!, highest n first, 1 integer bit.',
+  highestFirst(15, (n) => ONE / factorial(2n * n)),
+)}
+${table(
+  'EXP_SERIES',
+  '1/(n+1)!, highest n first, 1 integer bit.',
+  highestFirst(26, (n) => ONE / factorial(n + 1n)),
+)}
+${table(
+  'ATAN_SERIES',
+  '1/(2n+1), highest n first, 1 integer bit; serves atan and atanh.',
+  highestFirst(19, (n) => ONE / (2n * n + 1n)),
+)}
+${table(
+  'ATAN_EIGHTHS',
+  'atan(i/8) for i = 0…8, 1 integer bit.',
+  Array.from({ length: 9 }, (_, i) => (i === 8 ? cut(pi / 4n, 1n) : cut(atan(BigInt(i), 8n), 1n))),
+)}`;
 
 writeFileSync(new URL('../assembly/fpu/constants.ts', import.meta.url), text);

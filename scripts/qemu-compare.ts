@@ -35,15 +35,32 @@ interface Settings {
 }
 
 function settingsOf(words: string[]): Settings {
-  const get = (name: string, fallback: number) => (words.includes(name) ? Number(words[words.indexOf(name) + 1]) : fallback);
-  return { bits: get('--bits', 64) === 32 ? 32 : 64, seconds: get('--seconds', 60), seed: get('--seed', 1), batch: get('--batch', 250), show: get('--show', 10) };
+  const get = (name: string, fallback: number) =>
+    words.includes(name) ? Number(words[words.indexOf(name) + 1]) : fallback;
+  return {
+    bits: get('--bits', 64) === 32 ? 32 : 64,
+    seconds: get('--seconds', 60),
+    seed: get('--seed', 1),
+    batch: get('--batch', 250),
+    show: get('--show', 10),
+  };
 }
 
 function assemble(folder: string, bits: Bits): Uint8Array {
   const source = new URL('../../../scripts/qemu-compare/harness.S', import.meta.url).pathname;
   const object = join(folder, 'harness.o');
   const flat = join(folder, 'harness.bin');
-  execFileSync('gcc', ['-c', '-x', 'assembler-with-cpp', `-m${bits}`, `-DBITS=${bits}`, `-DCR4_INITIAL=${CR4_INITIAL[bits]}`, source, '-o', object]);
+  execFileSync('gcc', [
+    '-c',
+    '-x',
+    'assembler-with-cpp',
+    `-m${bits}`,
+    `-DBITS=${bits}`,
+    `-DCR4_INITIAL=${CR4_INITIAL[bits]}`,
+    source,
+    '-o',
+    object,
+  ]);
   execFileSync('objcopy', ['-O', 'binary', '-j', '.text', object, flat]);
   return readFileSync(flat);
 }
@@ -53,10 +70,31 @@ function runQemu(folder: string, image: Uint8Array): Uint8Array {
   const output = join(folder, 'output.bin');
   writeFileSync(kernel, image);
   rmSync(output, { force: true });
-  spawnSync('qemu-system-x86_64', [
-    '-accel', 'tcg', '-cpu', 'EPYC,+umip,+fsgsbase', '-m', '32', '-display', 'none', '-no-reboot', '-kernel', kernel,
-    '-debugcon', `file:${output}`, '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-serial', 'none', '-monitor', 'none',
-  ], { timeout: TIMEOUT_MS, stdio: 'ignore' });
+  spawnSync(
+    'qemu-system-x86_64',
+    [
+      '-accel',
+      'tcg',
+      '-cpu',
+      'EPYC,+umip,+fsgsbase',
+      '-m',
+      '32',
+      '-display',
+      'none',
+      '-no-reboot',
+      '-kernel',
+      kernel,
+      '-debugcon',
+      `file:${output}`,
+      '-device',
+      'isa-debug-exit,iobase=0xf4,iosize=4',
+      '-serial',
+      'none',
+      '-monitor',
+      'none',
+    ],
+    { timeout: TIMEOUT_MS, stdio: 'ignore' },
+  );
   return readFileSync(output);
 }
 
@@ -84,12 +122,34 @@ class CoreRunner {
         if (port === DEBUG_CONSOLE && length < expected) output[length++] = value;
         if (port === EXIT_PORT) over = true;
       },
-      mmioRead: () => 0xffffffff, mmioWrite: () => {}, tsc: () => 0, random32: () => 0x5eed, acknowledge: () => -1, apicRead: () => 0, apicWrite: () => 0,
-      readTpr: () => tpr, writeTpr: (value: number) => void (tpr = value), paravirtWrite: () => 0, note: () => {},
+      mmioRead: () => 0xffffffff,
+      mmioWrite: () => {},
+      tsc: () => 0,
+      random32: () => 0x5eed,
+      acknowledge: () => -1,
+      apicRead: () => 0,
+      apicWrite: () => 0,
+      readTpr: () => tpr,
+      writeTpr: (value: number) => void (tpr = value),
+      paravirtWrite: () => 0,
+      note: () => {},
     };
     let tpr = 0;
-    const instance = new WebAssembly.Instance(this.#module, { host, env: { memory, abort: () => { throw new Error('abort in the core'); } } });
-    const core = instance.exports as unknown as { configure(n: number): void; run(n: number): number; deliverFault(): void; updateMode(): void };
+    const instance = new WebAssembly.Instance(this.#module, {
+      host,
+      env: {
+        memory,
+        abort: () => {
+          throw new Error('abort in the core');
+        },
+      },
+    });
+    const core = instance.exports as unknown as {
+      configure(n: number): void;
+      run(n: number): number;
+      deliverFault(): void;
+      updateMode(): void;
+    };
     core.configure(RAM_BYTES);
     new Uint8Array(memory.buffer, L.RAM_BASE + LOAD).set(image);
     // The state that multiboot promises.
@@ -125,7 +185,24 @@ class CoreRunner {
   }
 }
 
-const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+const REGISTERS = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+];
 const AF_RF = 0x10010n;
 const DR6_COMPARED = 0xe000n; // a trap may clear the others
 
@@ -141,21 +218,29 @@ function errorMask(record: DataView, program: Program): number {
 function errorOf(record: DataView, program: Program, bits: Bits): number {
   const vector = record.getUint32(160, true);
   const error = record.getUint32(168, true) & errorMask(record, program);
-  return bits === 64 && (vector === GP || vector === NP) && error & ERROR_IDT ? ((error >> 1) & ~7) | (error & 7) : error;
+  return bits === 64 && (vector === GP || vector === NP) && error & ERROR_IDT
+    ? ((error >> 1) & ~7) | (error & 7)
+    : error;
 }
 
 /** What differs between two records; empty when nothing does. */
 function differences(program: Program, a: DataView, b: DataView, bits: Bits): string[] {
   const wrong: string[] = [];
   const check = (name: string, at: number, size: number, mask = 0xffff_ffff_ffff_ffffn) => {
-    const read = (view: DataView) => (size === 2 ? BigInt(view.getUint16(at, true)) : size === 4 ? BigInt(view.getUint32(at, true)) : view.getBigUint64(at, true)) & mask;
+    const read = (view: DataView) =>
+      (size === 2
+        ? BigInt(view.getUint16(at, true))
+        : size === 4
+          ? BigInt(view.getUint32(at, true))
+          : view.getBigUint64(at, true)) & mask;
     const [qemu, ours] = [read(a), read(b)];
     if (qemu !== ours) wrong.push(`${name} is ${ours.toString(16)} on the core, ${qemu.toString(16)} on QEMU`);
   };
   const word = bits === 64 ? 8 : 4;
   check('vector', 160, 4);
   const [qemuError, ourError] = [errorOf(a, program, bits), b.getUint32(168, true) & errorMask(b, program)];
-  if (qemuError !== ourError) wrong.push(`error is ${ourError.toString(16)} on the core, ${qemuError.toString(16)} on QEMU`);
+  if (qemuError !== ourError)
+    wrong.push(`error is ${ourError.toString(16)} on the core, ${qemuError.toString(16)} on QEMU`);
   check('rip', 128, word);
   check('cs', 136, 2);
   check('ss', 152, 2);
@@ -167,7 +252,8 @@ function differences(program: Program, a: DataView, b: DataView, bits: Bits): st
   check('dr6', 248, 4, DR6_COMPARED);
   // QEMU keeps the RPL of a null selector on a return to an outer level.
   const nullSelector = (at: number) => a.getUint16(at, true) < 4 && b.getUint16(at, true) < 4;
-  for (const [n, name] of ['ds', 'es', 'fs', 'gs'].entries()) if (!nullSelector(184 + 2 * n)) check(name, 184 + 2 * n, 2);
+  for (const [n, name] of ['ds', 'es', 'fs', 'gs'].entries())
+    if (!nullSelector(184 + 2 * n)) check(name, 184 + 2 * n, 2);
   check('ldtr', 232, 2);
   if (bits === 64) {
     check('cr8', 224, 8);
@@ -202,7 +288,10 @@ function main(): void {
       const qemu = runQemu(folder, image);
       const ours = runner.run(image, expected);
       const both = Math.min(qemu.length, ours.length);
-      if (both < expected) console.log(`seed ${seed}: QEMU wrote ${qemu.length / RESULT_BYTES} records, the core ${ours.length / RESULT_BYTES} of ${programs.length}`);
+      if (both < expected)
+        console.log(
+          `seed ${seed}: QEMU wrote ${qemu.length / RESULT_BYTES} records, the core ${ours.length / RESULT_BYTES} of ${programs.length}`,
+        );
       for (let n = 0; (n + 1) * RESULT_BYTES <= both; n++) {
         const at = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset + n * RESULT_BYTES, RESULT_BYTES);
         total++;
@@ -221,7 +310,12 @@ function main(): void {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  console.log(`ended by vector: ${[...ends].sort((x, y) => x[0] - y[0]).map(([vector, count]) => `${vector}: ${count}`).join(', ')}`);
+  console.log(
+    `ended by vector: ${[...ends]
+      .sort((x, y) => x[0] - y[0])
+      .map(([vector, count]) => `${vector}: ${count}`)
+      .join(', ')}`,
+  );
   console.log(`${total - failed} alike, ${failed} different`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

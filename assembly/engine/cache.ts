@@ -4,10 +4,54 @@
  * unit change, its records are overwritten with RESYNC, so stale pointers heal themselves at the next instruction.
  */
 import {
-  CODE_ARENA, CODE_ARENA_END, CODE_BASE, COUNT, CPL, CURRENT, EXIT_REASON, FETCH_ENTRIES, IP_MASK, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK,
-  FETCH_EDGE, MODE_CS_EDGE, MODE_CS_LIMIT, MODE_STUB, OP_END, OP_RESYNC, OP_STRADDLE, PAGE_COUNT_MAX, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_UNITS, RECORD_SIZE, RIP, R_DISP, R_IMM,
-  R_OP, R_WHERE, SEG, SEG_LIMIT, SEG_SIZE, CS, START, STATS, STAT_INVALIDATIONS, STOP_RECORD, UNIT, U_DEAD, U_DEPENDENT, U_FRAME,
-  U_LINES, U_MAP, U_MODE, U_NEXT, U_RUNS, U_SIZE,
+  CODE_ARENA,
+  CODE_ARENA_END,
+  CODE_BASE,
+  COUNT,
+  CPL,
+  CURRENT,
+  EXIT_REASON,
+  FETCH_ENTRIES,
+  IP_MASK,
+  LINEAR_PAGE,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  FETCH_EDGE,
+  MODE_CS_EDGE,
+  MODE_CS_LIMIT,
+  MODE_STUB,
+  OP_END,
+  OP_RESYNC,
+  OP_STRADDLE,
+  PAGE_COUNT_MAX,
+  PAGE_FLAGS,
+  PAGE_HAS_CODE,
+  PAGE_UNITS,
+  RECORD_SIZE,
+  RIP,
+  R_DISP,
+  R_IMM,
+  R_OP,
+  R_WHERE,
+  SEG,
+  SEG_LIMIT,
+  SEG_SIZE,
+  CS,
+  START,
+  STATS,
+  STAT_INVALIDATIONS,
+  STOP_RECORD,
+  UNIT,
+  U_DEAD,
+  U_DEPENDENT,
+  U_FRAME,
+  U_LINES,
+  U_MAP,
+  U_MODE,
+  U_NEXT,
+  U_RUNS,
+  U_SIZE,
 } from '../layout';
 import { Insn } from './backend';
 import { decodeRun } from './decode';
@@ -67,7 +111,7 @@ function newUnit(frame: u32, mode: u32): usize {
   if (unit < before) memory.fill(unit, 0, min<usize>(before - unit, size));
   store<u32>(unit, frame, U_FRAME);
   store<u32>(unit, mode, U_MODE);
-  const head: usize = PAGE_UNITS + (<usize>frame << 2);
+  const head: usize = PAGE_UNITS + ((<usize>frame) << 2);
   store<u32>(unit, load<u32>(head), U_NEXT);
   store<u32>(head, <u32>unit);
   const flags: usize = PAGE_FLAGS + frame;
@@ -80,7 +124,7 @@ function newUnit(frame: u32, mode: u32): usize {
 
 /** The page `frame` holds the tail of an instruction of `unit`: writing its first bytes must drop that unit. */
 export function addTail(frame: u32, unit: usize): void {
-  let old: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
+  let old: usize = load<u32>(PAGE_UNITS + ((<usize>frame) << 2));
   while (old) {
     if (load<u32>(old, U_MODE) == MODE_STUB && load<u32>(load<u32>(old, U_DEPENDENT), U_DEAD)) {
       // Its unit is gone: it serves this one.
@@ -101,7 +145,7 @@ function kill(unit: usize): void {
   store<u64>(STATS + STAT_INVALIDATIONS, load<u64>(STATS + STAT_INVALIDATIONS) + 1);
   // Unlink from the page's list.
   const frame = load<u32>(unit, U_FRAME);
-  let link: usize = PAGE_UNITS + (<usize>frame << 2);
+  let link: usize = PAGE_UNITS + ((<usize>frame) << 2);
   while (load<u32>(link) && load<u32>(link) != <u32>unit) link = load<u32>(link) + U_NEXT;
   if (load<u32>(link)) store<u32>(link, load<u32>(unit, U_NEXT));
   if (load<u32>(unit, U_MODE) == MODE_STUB) {
@@ -126,10 +170,10 @@ function kill(unit: usize): void {
 /** RAM at [physical, +size) is about to change and its page holds code. */
 export function codeWritten(physical: u64, size: u32): void {
   const frame = <u32>(physical >> 12);
-  const first = (<u32>physical & 0xfff) >> 6;
-  const last = ((<u32>physical & 0xfff) + size - 1) >> 6;
-  const lines: u64 = last >= 63 ? (<u64>-1) << first : ((<u64>1 << (last + 1)) - 1) & ((<u64>-1) << first);
-  const head: usize = PAGE_UNITS + (<usize>frame << 2);
+  const first = ((<u32>physical) & 0xfff) >> 6;
+  const last = (((<u32>physical) & 0xfff) + size - 1) >> 6;
+  const lines: u64 = last >= 63 ? (<u64>-1) << first : (((<u64>1) << (last + 1)) - 1) & ((<u64>-1) << first);
+  const head: usize = PAGE_UNITS + ((<usize>frame) << 2);
   let unit: usize = load<u32>(head);
   while (unit) {
     const after: usize = load<u32>(unit, U_NEXT);
@@ -169,7 +213,7 @@ function atEdge(linear: u64): bool {
 function checkEdge(record: usize, linear: u64): void {
   const ip = (linear - load<u64>(CODE_BASE)) & 0xffffffff;
   const at = load<u16>(record) == OP_STRADDLE ? record + RECORD_SIZE : record;
-  if (ip + (<u64>load<u16>(at, R_WHERE) >> 12) - 1 <= <u64>load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT)) return;
+  if (ip + ((<u64>load<u16>(at, R_WHERE)) >> 12) - 1 <= <u64>load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT)) return;
   store<u32>(CURRENT, 0);
   fault(GP, 0);
 }
@@ -181,7 +225,7 @@ function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
   const physical = fetchPhysical(linear);
   const flags = walkedFlags;
   const frame = <u32>(physical >> 12);
-  let unit: usize = load<u32>(PAGE_UNITS + (<usize>frame << 2));
+  let unit: usize = load<u32>(PAGE_UNITS + ((<usize>frame) << 2));
   while (unit && load<u32>(unit, U_MODE) != mode) unit = load<u32>(unit, U_NEXT);
   if (!unit) {
     reserve();
@@ -194,15 +238,15 @@ function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
 /** Finds or makes the record for linear address `linear`; RIP must already hold it, for faults. */
 export function enter(linear: u64): usize {
   const page = linear & ~0xfff;
-  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
   const mode = load<u32>(MODE);
   const edge = mode & MODE_CS_LIMIT ? atEdge(linear) : false;
-  const tag = page | <u64>mode | (edge ? <u64>FETCH_EDGE << 32 : 0);
+  const tag = page | (<u64>mode) | (edge ? (<u64>FETCH_EDGE) << 32 : 0);
   const unit: usize = load<u64>(entry) == tag ? <usize>load<u32>(entry, 8) : fetchUnit(linear, tag, edge);
   store<u64>(LINEAR_PAGE, page);
   store<u32>(UNIT, <u32>unit);
-  let record: usize = load<u32>(unit + ((<usize>linear & 0xfff) << 2), U_MAP);
-  if (!record) record = decodeAt(unit, <u32>linear & 0xfff);
+  let record: usize = load<u32>(unit + (((<usize>linear) & 0xfff) << 2), U_MAP);
+  if (!record) record = decodeAt(unit, (<u32>linear) & 0xfff);
   if (edge) checkEdge(record, linear);
   return record;
 }
@@ -270,7 +314,10 @@ function linearMask(): u64 {
 
 /** Instruction pointer of a record of the page being executed. */
 export function ipOf(record: usize): u64 {
-  return (load<u64>(LINEAR_PAGE) + <u64>(<u32>load<u16>(record, R_WHERE) & 0xfff) - load<u64>(CODE_BASE)) & load<u64>(IP_MASK);
+  return (
+    (load<u64>(LINEAR_PAGE) + <u64>((<u32>load<u16>(record, R_WHERE)) & 0xfff) - load<u64>(CODE_BASE)) &
+    load<u64>(IP_MASK)
+  );
 }
 /** Instruction pointer after a record. */
 export function ipAfter(i: Insn): u64 {
@@ -315,7 +362,7 @@ export class Branch {
   }
   /** Is `ip` canonical? */
   @inline static isCanonical(ip: u64): bool {
-    return <u64>((<i64>ip >> 47) + 1) <= 1;
+    return <u64>(((<i64>ip) >> 47) + 1) <= 1;
   }
 }
 export function branchRelative(i: Insn, mask: u64): void {
@@ -334,9 +381,9 @@ function followFurther(i: Insn, mask: u64): void {
     // Still the unit that is mapped there? Then the target was checked, too.
     const linear = (ip + load<u64>(CODE_BASE)) & linearMask();
     const page = linear & ~0xfff;
-    const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+    const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
     const unit = (load<u32>(record, TARGET_UNIT) & 0xffffff) << 4;
-    if (load<u64>(entry) == (page | <u64>load<u32>(MODE)) && load<u32>(entry, 8) == unit) {
+    if (load<u64>(entry) == (page | (<u64>load<u32>(MODE))) && load<u32>(entry, 8) == unit) {
       if (settle(record, 1)) {
         arrive(true, ip);
         return;
@@ -365,7 +412,7 @@ function followFurther(i: Insn, mask: u64): void {
   else if (<u32>i.imm >= 4096) {
     store<u16>(record, <u16>(unit >> 4), TARGET_UNIT);
     store<u8>(record, <u8>(unit >> 20), TARGET_UNIT + 2);
-    i.disp = <i32>(<u32>next | OTHER_PAGE);
+    i.disp = <i32>((<u32>next) | OTHER_PAGE);
   }
 }
 
@@ -379,10 +426,10 @@ export function branchIndirect64(i: Insn, ip: u64): void {
   const left = load<i64>(COUNT) - <i64>((changetype<usize>(i) - load<u32>(START)) >> 4) - 1;
   store<i64>(COUNT, left);
   const page = ip & ~0xfff;
-  const entry = fetchBank + ((<usize>(ip >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  if (left > 0 && load<u64>(entry) == (page | <u64>load<u32>(MODE))) {
+  const entry = fetchBank + (((<usize>(ip >> 12)) & (FETCH_ENTRIES - 1)) << 4);
+  if (left > 0 && load<u64>(entry) == (page | (<u64>load<u32>(MODE)))) {
     const unit: usize = load<u32>(entry, 8);
-    const record = load<u32>(unit + ((<usize>ip & 0xfff) << 2), U_MAP);
+    const record = load<u32>(unit + (((<usize>ip) & 0xfff) << 2), U_MAP);
     if (record) {
       store<u64>(LINEAR_PAGE, page);
       store<u32>(UNIT, <u32>unit);
@@ -409,7 +456,14 @@ export function goOn(i: Insn): void {
   // Not masked to 16 bits: running on at the end of 64 KiB leaves the segment.
   arrive(stop, (load<u64>(LINEAR_PAGE) + <u64>(<u32>i.imm) - load<u64>(CODE_BASE)) & linearMask());
   // Where the segment's limit is near, every instruction comes through enter().
-  if (<u32>i.imm < 4096 && before == generation && load<u32>(UNIT) == unit && !load<u32>(unit, U_DEAD) && next != STOP_RECORD && !(load<u32>(MODE) & MODE_CS_LIMIT)) {
+  if (
+    <u32>i.imm < 4096 &&
+    before == generation &&
+    load<u32>(UNIT) == unit &&
+    !load<u32>(unit, U_DEAD) &&
+    next != STOP_RECORD &&
+    !(load<u32>(MODE) & MODE_CS_LIMIT)
+  ) {
     i.disp = <i32>next;
   }
 }
@@ -434,8 +488,8 @@ export function straddle(i: Insn): void {
     return;
   }
   const linear = load<u64>(LINEAR_PAGE) + 4096;
-  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
-  const hit = load<u64>(entry) == (linear | <u64>load<u32>(MODE)); // else, as near a limit, the page tables say
+  const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
+  const hit = load<u64>(entry) == (linear | (<u64>load<u32>(MODE))); // else, as near a limit, the page tables say
   const frame = hit ? load<u32>(entry, 12) : <u32>(fetchPhysical(linear & linearMask()) >> 12);
   if (frame == <u32>i.imm) {
     next = record + RECORD_SIZE;
@@ -443,8 +497,8 @@ export function straddle(i: Insn): void {
   }
   // Another page is mapped there now: decode again.
   const unit: usize = load<u32>(UNIT);
-  const offset = <u32>load<u16>(record, R_WHERE) & 0xfff;
-  store<u32>(unit + (<usize>offset << 2), 0, U_MAP);
+  const offset = (<u32>load<u16>(record, R_WHERE)) & 0xfff;
+  store<u32>(unit + ((<usize>offset) << 2), 0, U_MAP);
   next = enter(load<u64>(LINEAR_PAGE) + offset);
   store<usize>(START, next);
 }
@@ -463,4 +517,3 @@ export function leaveAt(i: Insn, ip: u64, reason: u32): void {
   store<u32>(EXIT_REASON, reason);
   arrive(true, ip);
 }
-

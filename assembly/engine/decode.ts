@@ -4,14 +4,97 @@
  * instruction of a run may fault (a fetch from the next page).
  */
 import {
-  CODE_BYTES, CODE_LINEAR_PAGE, CODE_ZERO, EA_LONG, EA_SEGMENT, FS, IMM_IB, IMM_IS4, IMM_IV, IMM_IW, IMM_IWIB, IMM_IZ, IMM_MOFFS,
-  IMM_NONE, IMM_ONE, IMM_PTR, IMM_REL8, IMM_RELZ, LINEAR_MASK, LINEAR_PAGE, MODE, MODE_16, MODE_32, MODE_64, MODE_CODE_MASK, MODE_FLAT, MODE_NO_AVX,
-  MODE_NO_MMX, MODE_NO_SSE, MODE_NO_X87, MODE_TS, MODE_WAIT, OP_END, OP_INVALID, OP_RAISE, OP_STRADDLE, RAM_BASE, RECORD_SIZE, RIP, ROW_D64, ROW_ENDS,
-  ROW_FIXED_MODRM, ROW_HAS_MODRM, ROW_IGNORE66, ROW_IGNORE_MOD, ROW_IMPLICIT_MEMORY, ROW_IMM_SHIFT, ROW_LOCK, ROW_L_SHIFT, ROW_MEM, ROW_MMX, ROW_MODE_SHIFT,
-  ROW_MODRM_SHIFT, ROW_NO_REX_B, ROW_OSZ_SHIFT, ROW_PREFIX_66, ROW_PREFIX_F2, ROW_PREFIX_F3, ROW_PREFIX_NP, ROW_REG, ROW_REG_SHIFT, ROW_SIZE,
-  ROW_UNIT_SHIFT, ROW_VVVV, ROW_WIDTH_SHIFT, ROW_W_SHIFT, SLOT_R0, SLOT_R1, SLOT_R2, SOURCE_BYTE, SOURCE_FIXED, SOURCE_IS4,
-  SOURCE_OPCODE, SOURCE_REG, SOURCE_RM, SOURCE_VVVV, SS, STATS, STAT_DECODED, UNIT_AVX, UNIT_MMX, UNIT_SSE, UNIT_WAIT, UNIT_X87, U_FRAME,
-  MODE_CS_EDGE, U_MAP, U_MODE, WIDTH_V, WIDTH_Y, CODE_BASE,
+  CODE_BYTES,
+  CODE_LINEAR_PAGE,
+  CODE_ZERO,
+  EA_LONG,
+  EA_SEGMENT,
+  FS,
+  IMM_IB,
+  IMM_IS4,
+  IMM_IV,
+  IMM_IW,
+  IMM_IWIB,
+  IMM_IZ,
+  IMM_MOFFS,
+  IMM_NONE,
+  IMM_ONE,
+  IMM_PTR,
+  IMM_REL8,
+  IMM_RELZ,
+  LINEAR_MASK,
+  LINEAR_PAGE,
+  MODE,
+  MODE_16,
+  MODE_32,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  MODE_NO_AVX,
+  MODE_NO_MMX,
+  MODE_NO_SSE,
+  MODE_NO_X87,
+  MODE_TS,
+  MODE_WAIT,
+  OP_END,
+  OP_INVALID,
+  OP_RAISE,
+  OP_STRADDLE,
+  RAM_BASE,
+  RECORD_SIZE,
+  RIP,
+  ROW_D64,
+  ROW_ENDS,
+  ROW_FIXED_MODRM,
+  ROW_HAS_MODRM,
+  ROW_IGNORE66,
+  ROW_IGNORE_MOD,
+  ROW_IMPLICIT_MEMORY,
+  ROW_IMM_SHIFT,
+  ROW_LOCK,
+  ROW_L_SHIFT,
+  ROW_MEM,
+  ROW_MMX,
+  ROW_MODE_SHIFT,
+  ROW_MODRM_SHIFT,
+  ROW_NO_REX_B,
+  ROW_OSZ_SHIFT,
+  ROW_PREFIX_66,
+  ROW_PREFIX_F2,
+  ROW_PREFIX_F3,
+  ROW_PREFIX_NP,
+  ROW_REG,
+  ROW_REG_SHIFT,
+  ROW_SIZE,
+  ROW_UNIT_SHIFT,
+  ROW_VVVV,
+  ROW_WIDTH_SHIFT,
+  ROW_W_SHIFT,
+  SLOT_R0,
+  SLOT_R1,
+  SLOT_R2,
+  SOURCE_BYTE,
+  SOURCE_FIXED,
+  SOURCE_IS4,
+  SOURCE_OPCODE,
+  SOURCE_REG,
+  SOURCE_RM,
+  SOURCE_VVVV,
+  SS,
+  STATS,
+  STAT_DECODED,
+  UNIT_AVX,
+  UNIT_MMX,
+  UNIT_SSE,
+  UNIT_WAIT,
+  UNIT_X87,
+  U_FRAME,
+  MODE_CS_EDGE,
+  U_MAP,
+  U_MODE,
+  WIDTH_V,
+  WIDTH_Y,
+  CODE_BASE,
 } from '../layout';
 import { FORMS, MAPS, ROWS } from '../generated/rows';
 import { Insn } from './backend';
@@ -124,8 +207,10 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
     opcode = byte();
   }
   const mandatory: u32 = prefix ? prefix : operand16 ? ROW_PREFIX_66 : ROW_PREFIX_NP;
-  const operandSize: u32 = codeMode == MODE_64 ? (w ? 2 : operand16 ? 0 : 1) : (codeMode == MODE_32) != operand16 ? 1 : 0;
-  const addressSize: u32 = codeMode == MODE_64 ? (addressToggle ? 1 : 0) : (codeMode == MODE_32) != addressToggle ? 1 : 2;
+  const operandSize: u32 =
+    codeMode == MODE_64 ? (w ? 2 : operand16 ? 0 : 1) : (codeMode == MODE_32) != operand16 ? 1 : 0;
+  const addressSize: u32 =
+    codeMode == MODE_64 ? (addressToggle ? 1 : 0) : (codeMode == MODE_32) != addressToggle ? 1 : 2;
 
   // Find the row.
   const entry = MAPS + ((map << 8) + opcode) * 4;
@@ -157,7 +242,11 @@ export function decodeOne(from: usize, i: Insn, pageOffset: u32): u32 {
   }
   if (!found) {
     // The bytes that belong to it are fetched all the same, so a fetch fault wins over #UD.
-    const similar: u32 = load<u16>(entry, 2) ? load<u32>(ROWS + <usize>load<u16>(entry) * ROW_SIZE, 4) : map ? ROW_HAS_MODRM : 0;
+    const similar: u32 = load<u16>(entry, 2)
+      ? load<u32>(ROWS + <usize>load<u16>(entry) * ROW_SIZE, 4)
+      : map
+        ? ROW_HAS_MODRM
+        : 0;
     if (similar & ROW_HAS_MODRM) {
       at++;
       if (isMemory) skipAddress(i, modrm, addressSize);
@@ -234,7 +323,7 @@ function raising(i: Insn, vector: u32, length: u32): u32 {
   i.op = <u16>OP_RAISE;
   i.r0 = <u8>vector;
   if (length > LENGTH_MAX) length = LENGTH_MAX;
-  i.where = <u16>((<u32>i.where & 0xfff) | (length << 12));
+  i.where = <u16>(((<u32>i.where) & 0xfff) | (length << 12));
   return length;
 }
 /** More than 15 bytes: #GP(0). SDM Vol. 3A, 6.15. */
@@ -246,7 +335,7 @@ function setSegment(i: Insn, memory: bool): void {
   let s = segment;
   const base = i.r1;
   if (s < 0) s = memory && addressBaseIsStack(base) ? SS : 3;
-  let flags: u32 = <u32>i.ea | (<u32>s << 4);
+  let flags: u32 = (<u32>i.ea) | ((<u32>s) << 4);
   if (codeMode == MODE_64) {
     if (s >= FS) flags |= EA_SEGMENT;
   } else if (s >= FS || s == 1 || !(mode & MODE_FLAT)) flags |= EA_SEGMENT;
@@ -356,7 +445,7 @@ function decodeImmediate(i: Insn, kind: u32, size: u32, addressSize: u32): void 
       i.ea |= <u8>(EA_LONG | EA_SEGMENT);
     }
   } else if (kind == IMM_IWIB) {
-    i.imm = <i32>(<u32>load<u16>(at) | ((<u32>load<u8>(at, 2)) << 16));
+    i.imm = <i32>((<u32>load<u16>(at)) | ((<u32>load<u8>(at, 2)) << 16));
     at += 3;
   } else if (kind == IMM_PTR) {
     if (size == 0) {
@@ -384,7 +473,7 @@ function decodeOperands(i: Insn, row: usize, memory: bool, opcode: u32, vvvv: u3
     else if (source == SOURCE_OPCODE) number = (opcode & 7) | ((rex & 1) << 3);
     else if (source == SOURCE_VVVV) number = vvvv;
     else if (source == SOURCE_IS4) {
-      number = (<u32>i.imm >> 4) & (codeMode == MODE_64 ? 15 : 7);
+      number = ((<u32>i.imm) >> 4) & (codeMode == MODE_64 ? 15 : 7);
       i.imm &= 15;
     }
     let code = number << 3;
@@ -392,13 +481,13 @@ function decodeOperands(i: Insn, row: usize, memory: bool, opcode: u32, vvvv: u3
     else if (how & SOURCE_BYTE && !rex && number >= 4) code = ((number - 4) << 3) | 1;
     if (slot == SLOT_R0) i.r0 = <u8>code;
     else if (slot == SLOT_R1) i.r1 = <u8>code;
-    else i.imm = (i.imm & ~0xff00) | <i32>(code << 8);
+    else i.imm = (i.imm & ~0xff00) | (<i32>(code << 8));
   }
 }
 
 /** Decodes from `offset` of the unit's page until control leaves. Returns the first record. May raise a fetch fault at RIP. */
 export function decodeRun(unit: usize, offset: u32): usize {
-  const page: usize = RAM_BASE + (<usize>load<u32>(unit, U_FRAME) << 12);
+  const page: usize = RAM_BASE + ((<usize>load<u32>(unit, U_FRAME)) << 12);
   const header = allocate((RUN_MAX + 4) * RECORD_SIZE);
   let record = header + RECORD_SIZE;
   const first = record;
@@ -408,7 +497,11 @@ export function decodeRun(unit: usize, offset: u32): usize {
   let decoded: u64 = 0;
   while (true) {
     const i = changetype<Insn>(record);
-    if (position >= 4096 || count >= most || (position != offset && load<u32>(unit + (<usize>position << 2), U_MAP))) {
+    if (
+      position >= 4096 ||
+      count >= most ||
+      (position != offset && load<u32>(unit + ((<usize>position) << 2), U_MAP))
+    ) {
       endRun(record, position);
       count++;
       break;
@@ -438,7 +531,7 @@ export function decodeRun(unit: usize, offset: u32): usize {
       i.op = <u16>OP_STRADDLE;
       i.where = <u16>position;
       i.imm = <i32>frame;
-      store<u32>(unit + (<usize>position << 2), <u32>record, U_MAP);
+      store<u32>(unit + ((<usize>position) << 2), <u32>record, U_MAP);
       record += RECORD_SIZE;
       length = decodeOne(CODE_BYTES, changetype<Insn>(record), position);
       decoded++;
@@ -448,7 +541,7 @@ export function decodeRun(unit: usize, offset: u32): usize {
       count += 3;
       break;
     }
-    store<u32>(unit + (<usize>position << 2), <u32>record, U_MAP);
+    store<u32>(unit + ((<usize>position) << 2), <u32>record, U_MAP);
     record += RECORD_SIZE;
     position += length;
     count++;

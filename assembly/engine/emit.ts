@@ -9,8 +9,20 @@
  * redo, so a fault finds the architectural state as it was before that instruction.
  */
 import {
-  EA_MASK, EA_SEGMENT, EMIT_CODE, FLAG_AUX, FLAG_RESULT, GPR, MXCSR, STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE,
-  XMM, LINEAR_PAGE,
+  EA_MASK,
+  EA_SEGMENT,
+  EMIT_CODE,
+  FLAG_AUX,
+  FLAG_RESULT,
+  GPR,
+  MXCSR,
+  STACK_FLAT,
+  STACK_MASK,
+  TLB_ADDEND,
+  TLB_READ,
+  TLB_WRITE,
+  XMM,
+  LINEAR_PAGE,
 } from '../layout';
 import { bank } from '../mmu/tlb';
 import { MXCSR_CONTROL_AND_PE, MXCSR_SETTLED } from './interp';
@@ -249,13 +261,13 @@ export class Emit {
   }
   effective(i: Insn): i32 {
     load64From(GPR + <u32>i.r1);
-    load64From(GPR + ((<u32>i.index & 31) << 3));
+    load64From(GPR + (((<u32>i.index) & 31) << 3));
     c64(<i64>(i.index >> 5));
     op(I64_SHL);
     op(I64_ADD);
     c64(<i64>i.disp);
     op(I64_ADD);
-    load64From(EA_MASK + ((<u32>i.ea & 3) << 3));
+    load64From(EA_MASK + (((<u32>i.ea) & 3) << 3));
     op(I64_AND);
     return set64();
   }
@@ -398,7 +410,7 @@ export class Emit {
       c64(value);
       return set64();
     }
-    c32(sizeof<W>() == 1 ? <i32>value & 0xff : sizeof<W>() == 2 ? <i32>value & 0xffff : <i32>value);
+    c32(sizeof<W>() == 1 ? (<i32>value) & 0xff : sizeof<W>() == 2 ? (<i32>value) & 0xffff : <i32>value);
     return set32();
   }
   k32(value: u32): i32 {
@@ -684,7 +696,7 @@ export class Emit {
     if (offsetof<K>() == KIND_M) return this.load128(i, this.linear(i, 16));
     c32(0);
     simd(0);
-    memarg(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+    memarg(XMM + ((<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1)) << 2));
     return setV128();
   }
   xmmAligned<K>(i: Insn): i32 {
@@ -707,7 +719,7 @@ export class Emit {
     c32(0);
     get(value);
     simd(11);
-    memarg(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+    memarg(XMM + ((<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1)) << 2));
   }
   /** A value in every lane of width L. */
   splat<L>(value: i32): i32 {
@@ -815,7 +827,7 @@ export class Emit {
   low<W, K>(i: Insn): i32 {
     if (offsetof<K>() == KIND_M) return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
     c32(0);
-    loadOp<W>(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+    loadOp<W>(XMM + ((<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1)) << 2));
     return setOf<W>();
   }
   setLow<W, K>(i: Insn, value: i32): void {
@@ -825,7 +837,7 @@ export class Emit {
     }
     c32(0);
     get(value);
-    storeOp<W>(XMM + (<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1) << 2));
+    storeOp<W>(XMM + ((<u32>(offsetof<K>() == KIND_R0 ? i.r0 : i.r1)) << 2));
   }
   /** Nearest rounding, all exceptions masked, PE set already, neither DAZ nor FTZ. */
   mxcsrSettled(): i32 {

@@ -36,7 +36,7 @@ export class Flags {
     return u32(load<u64>(FLAG_RESULT) == 0);
   }
   @inline static sf(): u32 {
-    return <u32>(load<u64>(FLAG_RESULT) >>> 63) ^ (load<u32>(FLAG_AUX) & 1);
+    return (<u32>(load<u64>(FLAG_RESULT) >>> 63)) ^ (load<u32>(FLAG_AUX) & 1);
   }
   @inline static of(): u32 {
     const x = load<u32>(FLAG_AUX);
@@ -53,7 +53,13 @@ export class Flags {
   /** All of EFLAGS. */
   static get(): u32 {
     return (
-      load<u32>(EFLAGS_REST) | Flags.cf() | (Flags.pf() << 2) | (Flags.af() << 4) | (Flags.zf() << 6) | (Flags.sf() << 7) | (Flags.of() << 11)
+      load<u32>(EFLAGS_REST) |
+      Flags.cf() |
+      (Flags.pf() << 2) |
+      (Flags.af() << 4) |
+      (Flags.zf() << 6) |
+      (Flags.sf() << 7) |
+      (Flags.of() << 11)
     );
   }
   /** Sets the six arithmetic flags from an EFLAGS image. */
@@ -64,7 +70,10 @@ export class Flags {
     store<u64>(FLAG_RESULT, zf ? 0 : 1);
     // Natural parity of the low byte: result 0 gives PF 1, result 1 gives PF 0.
     const parityDelta = ((value >>> 2) & 1) ^ (zf ? 1 : 0);
-    store<u32>(FLAG_AUX, (cf << 31) | ((cf ^ ov) << 30) | (((value >>> 4) & 1) << 3) | ((value >>> 7) & 1) | (parityDelta << 8));
+    store<u32>(
+      FLAG_AUX,
+      (cf << 31) | ((cf ^ ov) << 30) | (((value >>> 4) & 1) << 3) | ((value >>> 7) & 1) | (parityDelta << 8),
+    );
   }
   /** Sets all of EFLAGS; the caller has masked what may change. */
   static set(value: u32): void {
@@ -86,10 +95,10 @@ export class Flags {
   }
   /** Places the two top bits and bit 3 of a W-wide carry vector. */
   @inline static aux<W>(carries: W): u32 {
-    if (sizeof<W>() == 8) return (<u32>(<u64>carries >>> 32) & AUX_TOP) | (<u32>carries & AUX_AF);
-    if (sizeof<W>() == 4) return <u32>carries & (AUX_TOP | AUX_AF);
-    if (sizeof<W>() == 2) return ((<u32>carries & 0xc000) << 16) | (<u32>carries & AUX_AF);
-    return ((<u32>carries & 0xc0) << 24) | (<u32>carries & AUX_AF);
+    if (sizeof<W>() == 8) return ((<u32>((<u64>carries) >>> 32)) & AUX_TOP) | ((<u32>carries) & AUX_AF);
+    if (sizeof<W>() == 4) return (<u32>carries) & (AUX_TOP | AUX_AF);
+    if (sizeof<W>() == 2) return (((<u32>carries) & 0xc000) << 16) | ((<u32>carries) & AUX_AF);
+    return (((<u32>carries) & 0xc0) << 24) | ((<u32>carries) & AUX_AF);
   }
   /** Sign-extends a W-wide result to 64 bits. */
   @inline static extend<W>(r: W): u64 {

@@ -3,10 +3,43 @@
  * rare (TLB misses, odd segments, page crossings) is a call. Values are plain Wasm numbers.
  */
 import {
-  CODE_LINEAR_PAGE, EA_LONG, EFLAGS_REST, EA_MASK, EA_SEGMENT, FLAG_AUX, GPR, LINEAR_PAGE, MODE, MODE_64, MODE_CODE_MASK, SCRATCH, SEG, SEG_SELECTOR,
-  STACK_FLAT, STACK_MASK, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE, XMM, FCW, FPR, FSW, FTW, MXCSR,
+  CODE_LINEAR_PAGE,
+  EA_LONG,
+  EFLAGS_REST,
+  EA_MASK,
+  EA_SEGMENT,
+  FLAG_AUX,
+  GPR,
+  LINEAR_PAGE,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  SCRATCH,
+  SEG,
+  SEG_SELECTOR,
+  STACK_FLAT,
+  STACK_MASK,
+  TLB_ADDEND,
+  TLB_ENTRIES,
+  TLB_READ,
+  TLB_WRITE,
+  XMM,
+  FCW,
+  FPR,
+  FSW,
+  FTW,
+  MXCSR,
 } from '../layout';
-import { commitPlace, nextIsStack, placeSlow, read128Slow, readSlow, stackDone, write128Slow, writeSlow } from '../mmu/access';
+import {
+  commitPlace,
+  nextIsStack,
+  placeSlow,
+  read128Slow,
+  readSlow,
+  stackDone,
+  write128Slow,
+  writeSlow,
+} from '../mmu/access';
 import { bank } from '../mmu/tlb';
 import { checkWritable, segmentLinear, stackLinear } from '../system/segment';
 import { faultAt } from '../system/fault';
@@ -27,21 +60,23 @@ export const MXCSR_SETTLED: u32 = 0x1fa0;
 
 /** Segments, long displacements: everything that the two flat cases do not cover. */
 export function addressGeneral(i: Insn, size: u32): u64 {
-  const mask = load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  const mask = load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
   let offset: u64;
   if (i.ea & EA_LONG) {
     if (i.r1 == CODE_LINEAR_PAGE) offset = load<u64>(LINEAR_PAGE) + <u64>(i.offset + i.length) + <u64>(<i64>i.disp);
     else offset = load<u64>(changetype<usize>(i) + 8);
   } else {
     offset =
-      load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp);
+      load<u64>(GPR + <usize>i.r1) +
+      (load<u64>(GPR + (((<usize>i.index) & 31) << 3)) << ((<u64>i.index) >> 5)) +
+      <u64>(<i64>i.disp);
   }
-  return segmentLinear(i, <u32>i.ea >> 4, offset & mask, size);
+  return segmentLinear(i, (<u32>i.ea) >> 4, offset & mask, size);
 }
 
 /** The same for an operand that is written: in protected mode its segment must be writable. */
 export function addressWritable(i: Insn, size: u32): u64 {
-  checkWritable(i, <u32>i.ea >> 4);
+  checkWritable(i, (<u32>i.ea) >> 4);
   return addressGeneral(i, size);
 }
 
@@ -53,16 +88,20 @@ export class Interp extends InterpPacked {
   @inline linear(i: Insn, size: u32): u64 {
     if (i.ea & EA_SEGMENT) return addressGeneral(i, size);
     return (
-      (load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp)) &
-      load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3))
+      (load<u64>(GPR + <usize>i.r1) +
+        (load<u64>(GPR + (((<usize>i.index) & 31) << 3)) << ((<u64>i.index) >> 5)) +
+        <u64>(<i64>i.disp)) &
+      load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3))
     );
   }
   /** The same for an operand that is written. */
   @inline linearForWrite(i: Insn, size: u32): u64 {
     if (i.ea & EA_SEGMENT) return addressWritable(i, size);
     return (
-      (load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp)) &
-      load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3))
+      (load<u64>(GPR + <usize>i.r1) +
+        (load<u64>(GPR + (((<usize>i.index) & 31) << 3)) << ((<u64>i.index) >> 5)) +
+        <u64>(<i64>i.disp)) &
+      load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3))
     );
   }
   /** Effective address without its segment (LEA). */
@@ -71,37 +110,42 @@ export class Interp extends InterpPacked {
     if (i.ea & EA_LONG) offset = load<u64>(LINEAR_PAGE) + <u64>(i.offset + i.length) + <u64>(<i64>i.disp);
     else
       offset =
-        load<u64>(GPR + <usize>i.r1) + (load<u64>(GPR + ((<usize>i.index & 31) << 3)) << (<u64>i.index >> 5)) + <u64>(<i64>i.disp);
-    return offset & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+        load<u64>(GPR + <usize>i.r1) +
+        (load<u64>(GPR + (((<usize>i.index) & 31) << 3)) << ((<u64>i.index) >> 5)) +
+        <u64>(<i64>i.disp);
+    return offset & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
   }
   /** Linear address of `offset` (already masked) in the memory operand's segment, for operands that are not a plain ModRM address. */
   @inline operandLinear(i: Insn, offset: u64, size: u32): u64 {
-    return i.ea & EA_SEGMENT ? segmentLinear(i, <u32>i.ea >> 4, offset, size) : offset;
+    return i.ea & EA_SEGMENT ? segmentLinear(i, (<u32>i.ea) >> 4, offset, size) : offset;
   }
   @inline operandLinearForWrite(i: Insn, offset: u64, size: u32): u64 {
-    if (i.ea & EA_SEGMENT) checkWritable(i, <u32>i.ea >> 4);
+    if (i.ea & EA_SEGMENT) checkWritable(i, (<u32>i.ea) >> 4);
     return this.operandLinear(i, offset, size);
   }
 
   // ---- memory at a linear address ------------------------------------------------------------------------------------
   @inline loadAt<W>(i: Insn, linear: u64): W {
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>())
+      return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
     return <W>readSlow(i, linear, sizeof<W>());
   }
   @inline storeAt<W>(i: Insn, linear: u64, value: W): void {
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>())
+      store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
     else writeSlow(i, linear, sizeof<W>(), <u64>value);
   }
   @inline load128At(i: Insn, linear: u64): v128 {
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
     if ((linear ^ load<u64>(entry, TLB_READ)) <= 4080) return v128.load(<usize>linear + load<usize>(entry, TLB_ADDEND));
     return read128Slow(i, linear);
   }
   @inline store128At(i: Insn, linear: u64, value: v128): void {
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4080) v128.store(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4080)
+      v128.store(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
     else write128Slow(i, linear, value);
   }
 
@@ -139,8 +183,9 @@ export class Interp extends InterpPacked {
     return this.placeAt<W>(i, this.linearForWrite(i, sizeof<W>()));
   }
   @inline placeAt<W>(i: Insn, linear: u64): usize {
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) return <usize>linear + load<usize>(entry, TLB_ADDEND);
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>())
+      return <usize>linear + load<usize>(entry, TLB_ADDEND);
     return placeSlow(i, linear, sizeof<W>());
   }
   @inline get<W>(place: usize): W {
@@ -171,8 +216,9 @@ export class Interp extends InterpPacked {
     const sp = load<u64>(GPR + 32);
     const down = (sp - sizeof<W>()) & mask;
     const linear = this.stackAddress(i, down, sizeof<W>());
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>()) store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_WRITE)) <= 4096 - sizeof<W>())
+      store<W>(<usize>linear + load<usize>(entry, TLB_ADDEND), value);
     else {
       nextIsStack();
       writeSlow(i, linear, sizeof<W>(), <u64>value);
@@ -183,8 +229,9 @@ export class Interp extends InterpPacked {
   /** Value on top of the stack; the pointer stays. */
   @inline top<W>(i: Insn): W {
     const linear = this.stackAddress(i, load<u64>(GPR + 32) & load<u64>(STACK_MASK), sizeof<W>());
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>())
+      return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
     nextIsStack();
     const value = <W>readSlow(i, linear, sizeof<W>());
     stackDone();
@@ -193,8 +240,9 @@ export class Interp extends InterpPacked {
   /** Value at RBP taken as stack pointer (LEAVE). */
   @inline frameTop<W>(i: Insn): W {
     const linear = this.stackAddress(i, load<u64>(GPR + 40) & load<u64>(STACK_MASK), sizeof<W>());
-    const entry = bank + ((<usize>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
-    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>()) return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
+    const entry = bank + (((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) << 5);
+    if ((linear ^ load<u64>(entry, TLB_READ)) <= 4096 - sizeof<W>())
+      return load<W>(<usize>linear + load<usize>(entry, TLB_ADDEND));
     nextIsStack();
     const value = <W>readSlow(i, linear, sizeof<W>());
     stackDone();
@@ -206,7 +254,7 @@ export class Interp extends InterpPacked {
     store<u64>(GPR + 32, (load<u64>(GPR + 32) & ~mask) | ((load<u64>(GPR + 40) + by) & mask));
   }
   @inline bswap<W>(a: W): W {
-    if (sizeof<W>() == 2) return <W>(((<u32>a << 8) | (<u32>a >>> 8)) & 0xffff);
+    if (sizeof<W>() == 2) return <W>((((<u32>a) << 8) | ((<u32>a) >>> 8)) & 0xffff);
     return <W>bswap<W>(a);
   }
   /** Adds to the stack pointer within its width. */
@@ -273,24 +321,24 @@ export class Interp extends InterpPacked {
   }
   /** Shifts by n modulo 64 (64-bit values) or modulo 32 (all narrower ones). */
   @inline shl<W>(a: W, n: u32): W {
-    if (sizeof<W>() < 4) return <W>(<u32>a << n);
-    return <W>(a << <W>n);
+    if (sizeof<W>() < 4) return <W>((<u32>a) << n);
+    return <W>(a << (<W>n));
   }
   @inline shr<W>(a: W, n: u32): W {
-    if (sizeof<W>() < 4) return <W>(<u32>a >>> n);
-    return <W>(a >>> <W>n);
+    if (sizeof<W>() < 4) return <W>((<u32>a) >>> n);
+    return <W>(a >>> (<W>n));
   }
   @inline sar<W>(a: W, n: u32): W {
-    if (sizeof<W>() == 8) return <W>(<u64>(<i64>a >> <i64>n));
-    if (sizeof<W>() == 4) return <W>(<u32>(<i32>a >> <i32>n));
-    if (sizeof<W>() == 2) return <W>(<u16>(<i32>(<i16>a) >> <i32>n));
-    return <W>(<u8>(<i32>(<i8>a) >> <i32>n));
+    if (sizeof<W>() == 8) return <W>(<u64>((<i64>a) >> (<i64>n)));
+    if (sizeof<W>() == 4) return <W>(<u32>((<i32>a) >> (<i32>n)));
+    if (sizeof<W>() == 2) return <W>(<u16>((<i32>(<i16>a)) >> (<i32>n)));
+    return <W>(<u8>((<i32>(<i8>a)) >> (<i32>n)));
   }
   /** Rotations by n modulo the width. */
   @inline rotl<W>(a: W, n: u32): W {
     if (sizeof<W>() >= 4) return <W>rotl<W>(a, <W>n);
     const m = n & (sizeof<W>() * 8 - 1);
-    return <W>((<u32>a << m) | (<u32>a >>> (sizeof<W>() * 8 - m)));
+    return <W>(((<u32>a) << m) | ((<u32>a) >>> (sizeof<W>() * 8 - m)));
   }
   @inline rotr<W>(a: W, n: u32): W {
     if (sizeof<W>() >= 4) return <W>rotr<W>(a, <W>n);
@@ -301,8 +349,8 @@ export class Interp extends InterpPacked {
   }
   /** Bit n as 0 or 1. */
   @inline bit<W>(a: W, n: u32): u32 {
-    if (sizeof<W>() == 8) return <u32>(<u64>a >>> <u64>n) & 1;
-    return (<u32>a >>> n) & 1;
+    if (sizeof<W>() == 8) return (<u32>((<u64>a) >>> (<u64>n))) & 1;
+    return ((<u32>a) >>> n) & 1;
   }
   @inline isZero<W>(a: W): u32 {
     return u32(a == 0);
@@ -333,7 +381,7 @@ export class Interp extends InterpPacked {
   }
   @inline ctz<W>(a: W): W {
     const end: u32 = sizeof<W>() < 4 ? 1 << (<u32>sizeof<W>() * 8) : 0;
-    if (sizeof<W>() < 4) return <W>ctz<u32>(<u32>a | end);
+    if (sizeof<W>() < 4) return <W>ctz<u32>((<u32>a) | end);
     return <W>ctz<W>(a);
   }
   @inline popcount<W>(a: W): W {
@@ -345,7 +393,7 @@ export class Interp extends InterpPacked {
     return value;
   }
   @inline count<W>(a: W, mask: u32): u32 {
-    return <u32>a & mask;
+    return (<u32>a) & mask;
   }
 
   // ---- flags ------------------------------------------------------------------------------------------------------------------
@@ -419,10 +467,10 @@ export class Interp extends InterpPacked {
   }
   /** rCX of the address size, and that minus one. */
   @inline addressCount(i: Insn): u64 {
-    return load<u64>(GPR + 8) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+    return load<u64>(GPR + 8) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
   }
   @inline loopCount(i: Insn): u64 {
-    return (load<u64>(GPR + 8) - 1) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+    return (load<u64>(GPR + 8) - 1) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
   }
   @inline setLoopCount(i: Insn, count: u64): void {
     if ((i.ea & 3) == 2) store<u16>(GPR + 8, <u16>count);
@@ -453,15 +501,15 @@ export class Interp extends InterpPacked {
   /** Selector of the segment register in S: 16 bits to memory, zero-extended to a register. */
   @inline writeSelector<W, D, S>(i: Insn): void {
     if (offsetof<D>() == KIND_M) {
-      this.storeAt<u16>(i, this.linear(i, 2), load<u16>(SEG + (<usize>i.r0 << 2), SEG_SELECTOR));
-    } else this.setGpr<W>(<usize>i.r0, <W>load<u16>(SEG + (<usize>i.r1 << 2), SEG_SELECTOR));
+      this.storeAt<u16>(i, this.linear(i, 2), load<u16>(SEG + ((<usize>i.r0) << 2), SEG_SELECTOR));
+    } else this.setGpr<W>(<usize>i.r0, <W>load<u16>(SEG + ((<usize>i.r1) << 2), SEG_SELECTOR));
   }
 
   // ---- vector registers -----------------------------------------------------------------------------------------------------------
   @inline xmm<K>(i: Insn): v128 {
-    if (offsetof<K>() == KIND_R0) return v128.load(XMM + (<usize>i.r0 << 2));
-    if (offsetof<K>() == KIND_R1) return v128.load(XMM + (<usize>i.r1 << 2));
-    if (offsetof<K>() == KIND_R2) return v128.load(XMM + (<usize>load<u8>(changetype<usize>(i), 13) << 2));
+    if (offsetof<K>() == KIND_R0) return v128.load(XMM + ((<usize>i.r0) << 2));
+    if (offsetof<K>() == KIND_R1) return v128.load(XMM + ((<usize>i.r1) << 2));
+    if (offsetof<K>() == KIND_R2) return v128.load(XMM + ((<usize>load<u8>(changetype<usize>(i), 13)) << 2));
     return this.load128At(i, this.linear(i, 16));
   }
   /** The same for a memory operand that must be 16-byte aligned, else #GP(0) (legacy SSE). */
@@ -474,8 +522,8 @@ export class Interp extends InterpPacked {
     return this.xmm<K>(i);
   }
   @inline setXmm<K>(i: Insn, value: v128): void {
-    if (offsetof<K>() == KIND_R0) v128.store(XMM + (<usize>i.r0 << 2), value);
-    else if (offsetof<K>() == KIND_R1) v128.store(XMM + (<usize>i.r1 << 2), value);
+    if (offsetof<K>() == KIND_R0) v128.store(XMM + ((<usize>i.r0) << 2), value);
+    else if (offsetof<K>() == KIND_R1) v128.store(XMM + ((<usize>i.r1) << 2), value);
     else this.store128At(i, this.linearForWrite(i, 16), value);
   }
   @inline setXmmAligned<K>(i: Insn, value: v128): void {
@@ -487,13 +535,13 @@ export class Interp extends InterpPacked {
   }
   /** Low 64, 32 (…) bits of a vector operand, or a memory operand of that size. */
   @inline low<W, K>(i: Insn): W {
-    if (offsetof<K>() == KIND_R0) return load<W>(XMM + (<usize>i.r0 << 2));
-    if (offsetof<K>() == KIND_R1) return load<W>(XMM + (<usize>i.r1 << 2));
+    if (offsetof<K>() == KIND_R0) return load<W>(XMM + ((<usize>i.r0) << 2));
+    if (offsetof<K>() == KIND_R1) return load<W>(XMM + ((<usize>i.r1) << 2));
     return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
   }
   @inline setLow<W, K>(i: Insn, value: W): void {
-    if (offsetof<K>() == KIND_R0) store<W>(XMM + (<usize>i.r0 << 2), value);
-    else if (offsetof<K>() == KIND_R1) store<W>(XMM + (<usize>i.r1 << 2), value);
+    if (offsetof<K>() == KIND_R0) store<W>(XMM + ((<usize>i.r0) << 2), value);
+    else if (offsetof<K>() == KIND_R1) store<W>(XMM + ((<usize>i.r1) << 2), value);
     else this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);
   }
   /** XMM register n, for implicit operands. */
@@ -505,12 +553,12 @@ export class Interp extends InterpPacked {
   }
   /** The upper 64 bits of a vector register. */
   @inline high<K>(i: Insn): u64 {
-    if (offsetof<K>() == KIND_R0) return load<u64>(XMM + (<usize>i.r0 << 2), 8);
-    return load<u64>(XMM + (<usize>i.r1 << 2), 8);
+    if (offsetof<K>() == KIND_R0) return load<u64>(XMM + ((<usize>i.r0) << 2), 8);
+    return load<u64>(XMM + ((<usize>i.r1) << 2), 8);
   }
   @inline setHigh<K>(i: Insn, value: u64): void {
-    if (offsetof<K>() == KIND_R0) store<u64>(XMM + (<usize>i.r0 << 2), value, 8);
-    else store<u64>(XMM + (<usize>i.r1 << 2), value, 8);
+    if (offsetof<K>() == KIND_R0) store<u64>(XMM + ((<usize>i.r0) << 2), value, 8);
+    else store<u64>(XMM + ((<usize>i.r1) << 2), value, 8);
   }
 
   // ---- MMX registers: the significands of the x87 registers. REX does not reach them (SDM Vol. 2A, 2.2.1.2). ---------------------
@@ -520,13 +568,13 @@ export class Interp extends InterpPacked {
   }
   /** MMX register, or the low W of a memory operand, zero-extended. */
   @inline mmx<W, K>(i: Insn): u64 {
-    if (offsetof<K>() == KIND_R0) return load<u64>(FPR + ((<usize>i.r0 & 56) << 1));
-    if (offsetof<K>() == KIND_R1) return load<u64>(FPR + ((<usize>i.r1 & 56) << 1));
+    if (offsetof<K>() == KIND_R0) return load<u64>(FPR + (((<usize>i.r0) & 56) << 1));
+    if (offsetof<K>() == KIND_R1) return load<u64>(FPR + (((<usize>i.r1) & 56) << 1));
     return <u64>this.loadAt<W>(i, this.linear(i, sizeof<W>()));
   }
   /** The exponent field of a written register becomes all ones (SDM Vol. 1, 9.6.2). */
   @inline setMmx<K>(i: Insn, value: u64): void {
-    const at: usize = FPR + ((offsetof<K>() == KIND_R0 ? <usize>i.r0 & 56 : <usize>i.r1 & 56) << 1);
+    const at: usize = FPR + ((offsetof<K>() == KIND_R0 ? (<usize>i.r0) & 56 : (<usize>i.r1) & 56) << 1);
     store<u64>(at, value);
     store<u16>(at, 0xffff, 8);
   }

@@ -1,8 +1,42 @@
 /** The run loop's inner half: one budget of instructions, single steps, and what happens when a fault unwound us. */
 import {
-  CODE_BASE, COUNT, CURRENT, EFLAGS_REST, EXIT_BUDGET, EXIT_EVENT, EXIT_HALT, EXIT_REASON, EXIT_SHUTDOWN, FAULT_ERROR, FAULT_HAS_ERROR,
-  FAULT_KIND, FAULT_VECTOR, HALTED, ICOUNT_BASE, INTR, LINEAR_MASK, NMI_BLOCKED, NMI_PENDING, OP_END, OP_RESYNC, OP_STOP, OP_STRADDLE,
-  RECORD_SIZE, RIP, R_DISP, R_IMM, R_WHERE, SHADOW, SHADOW_COUNT, SHADOW_STACK, SHUTDOWN, START, STATS, STAT_FAULTS, STEP_RECORDS, STOP_RECORD,
+  CODE_BASE,
+  COUNT,
+  CURRENT,
+  EFLAGS_REST,
+  EXIT_BUDGET,
+  EXIT_EVENT,
+  EXIT_HALT,
+  EXIT_REASON,
+  EXIT_SHUTDOWN,
+  FAULT_ERROR,
+  FAULT_HAS_ERROR,
+  FAULT_KIND,
+  FAULT_VECTOR,
+  HALTED,
+  ICOUNT_BASE,
+  INTR,
+  LINEAR_MASK,
+  NMI_BLOCKED,
+  NMI_PENDING,
+  OP_END,
+  OP_RESYNC,
+  OP_STOP,
+  OP_STRADDLE,
+  RECORD_SIZE,
+  RIP,
+  R_DISP,
+  R_IMM,
+  R_WHERE,
+  SHADOW,
+  SHADOW_COUNT,
+  SHADOW_STACK,
+  SHUTDOWN,
+  START,
+  STATS,
+  STAT_FAULTS,
+  STEP_RECORDS,
+  STOP_RECORD,
 } from '../layout';
 import { dispatch } from '../generated/dispatch';
 import { Insn } from './backend';
@@ -10,7 +44,16 @@ import { IF, TF } from './flags';
 import { enter, ipOf, next, setNext, straddle } from './cache';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
-import { deliver, endSoftware, EXTERNAL, FAULT, setSingleStep, singleStep, takeBackSoftware, TRAP } from '../system/interrupt';
+import {
+  deliver,
+  endSoftware,
+  EXTERNAL,
+  FAULT,
+  setSingleStep,
+  singleStep,
+  takeBackSoftware,
+  TRAP,
+} from '../system/interrupt';
 
 export function initRun(): void {
   store<u16>(STOP_RECORD, OP_STOP);

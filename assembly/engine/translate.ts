@@ -38,5 +38,10 @@ export function afterEmitted(done: i32): void {
     else if (next == last) store<u64>(RIP, ipOf(last));
     return;
   }
-  store<u64>(RIP, done == taken ? ipAfter(changetype<Insn>(first + <usize>(done - 1) * RECORD_SIZE)) : ipOf(first + <usize>done * RECORD_SIZE));
+  store<u64>(
+    RIP,
+    done == taken
+      ? ipAfter(changetype<Insn>(first + <usize>(done - 1) * RECORD_SIZE))
+      : ipOf(first + <usize>done * RECORD_SIZE),
+  );
 }

@@ -13,7 +13,7 @@ export function mulHighSigned64(a: u64, b: u64): u64 {
 export function mulOverflows64(a: u64, b: u64): u32 {
   // Two factors of 32 bits can't overflow.
   if (<u64>(<i64>(<i32>a)) == a && <u64>(<i64>(<i32>b)) == b) return 0;
-  return u32(mulHighSigned64(a, b) != <u64>(<i64>(a * b) >> 63));
+  return u32(mulHighSigned64(a, b) != <u64>((<i64>(a * b)) >> 63));
 }
 
 /** (high:low) / d for high < d. */
@@ -28,7 +28,7 @@ export function divWide64(high: u64, low: u64, d: u64): u64 {
 /** (high:low) / d, signed, rounded towards 0; raises #DE when there is no quotient of 64 bits. */
 export function divWideSigned64(i: Insn, high: u64, low: u64, d: u64): u64 {
   if (d == 0) faultAt(i, DE);
-  if (high == <u64>(<i64>low >> 63) && d != u64.MAX_VALUE) return <u64>(<i64>low / <i64>d);
+  if (high == <u64>((<i64>low) >> 63) && d != u64.MAX_VALUE) return <u64>(<i64>low / <i64>d);
   const negative = <i64>high < 0;
   if (negative) {
     low = 0 - low;

@@ -55,12 +55,13 @@ function normaliseDifference(sign: u32, exp: i32, hi: u64, lo: u64): void {
 }
 
 /** a + b for 128-bit significands; the smaller may be shifted into a sticky bit. */
-export function add128(
-  aSign: u32, aExp: i32, aHi: u64, aLo: u64,
-  bSign: u32, bExp: i32, bHi: u64, bLo: u64,
-): void {
-  let sign = aSign, exp = aExp, hi = aHi, lo = aLo;
-  let smallHi = bHi, smallLo = bLo;
+export function add128(aSign: u32, aExp: i32, aHi: u64, aLo: u64, bSign: u32, bExp: i32, bHi: u64, bLo: u64): void {
+  let sign = aSign,
+    exp = aExp,
+    hi = aHi,
+    lo = aLo;
+  let smallHi = bHi,
+    smallLo = bLo;
   const gap = aExp - bExp;
   if (gap < 0 || (gap == 0 && (bHi > aHi || (bHi == aHi && bLo > aLo)))) {
     sign = bSign;
@@ -104,9 +105,7 @@ export function mulCore(sign: u32, aExp: i32, aSig: u64, bExp: i32, bSig: u64): 
 /** a / b to 64 bits and a sticky fraction that still compares right with one half. */
 export function divCore(sign: u32, aExp: i32, aSig: u64, bExp: i32, bSig: u64): void {
   const fits = aSig >= bSig;
-  const quotient = fits
-    ? divide128by64(aSig >> 1, aSig << 63, bSig)
-    : divide128by64(aSig, 0, bSig);
+  const quotient = fits ? divide128by64(aSig >> 1, aSig << 63, bSig) : divide128by64(aSig, 0, bSig);
   setUnpacked(sign, aExp - bExp + BIAS - 1 + <i32>fits, quotient, restFraction(U128.rest, bSig));
 }
 
@@ -130,7 +129,7 @@ export function sqrtCore(aExp: i32, aSig: u64): void {
   let root: u64 = estimate >= 18446744073709549568.0 ? 0xffffffffffffffff : <u64>estimate;
   remainder(hi, lo, root);
   // One Newton step in double precision brings the root within a unit.
-  const error = <f64><i64>U128.hi * 18446744073709551616.0 + <f64>U128.lo;
+  const error = <f64>(<i64>U128.hi) * 18446744073709551616.0 + <f64>U128.lo;
   const step = <i64>nearest<f64>(error / (2.0 * <f64>root));
   const next = root + <u64>step;
   if (step > 0 && next < root) root = 0xffffffffffffffff;

@@ -77,14 +77,11 @@ function addRare(aHi: u32, aLo: u64, bHi: u32, bLo: u64, flip: u32): void {
   } else if (isInfinite(bHi, bLo)) setF80(bHi, bLo);
   else if (isZero(aHi, aLo)) {
     if (!isZero(bHi, bLo)) roundF80(bSign, exponentOf(bHi, bLo), significandOf(bLo), 0);
-    else setF80(aSign == bSign ? aHi : <u32>(Fp.rc == RC_DOWN) << 15, 0);
+    else setF80(aSign == bSign ? aHi : (<u32>(Fp.rc == RC_DOWN)) << 15, 0);
   } else if (isZero(bHi, bLo)) {
     roundF80(aSign, exponentOf(aHi, aLo), significandOf(aLo), 0);
   } else {
-    addCore(
-      aSign, exponentOf(aHi, aLo), significandOf(aLo),
-      bSign, exponentOf(bHi, bLo), significandOf(bLo),
-    );
+    addCore(aSign, exponentOf(aHi, aLo), significandOf(aLo), bSign, exponentOf(bHi, bLo), significandOf(bLo));
     roundUnpacked();
   }
 }

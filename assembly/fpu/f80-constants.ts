@@ -20,13 +20,27 @@ import { BIAS, INTEGER_BIT, setF80 } from './state.ts';
 /** Result ← the constant with the number of its opcode, D9 E8+index. */
 export function f80Constant(index: u32): void {
   switch (index) {
-    case 0: setF80(BIAS, INTEGER_BIT); break;
-    case 1: rounded(BIAS + 1, LOG2_10_HI, LOG2_10_LO); break;
-    case 2: rounded(BIAS, LOG2E_HI, LOG2E_LO); break;
-    case 3: rounded(BIAS + 1, PI_HI, PI_LO); break;
-    case 4: rounded(BIAS - 2, LOG10_2_HI, LOG10_2_LO); break;
-    case 5: rounded(BIAS - 1, LN2_HI, LN2_LO); break;
-    default: setF80(0, 0); break;
+    case 0:
+      setF80(BIAS, INTEGER_BIT);
+      break;
+    case 1:
+      rounded(BIAS + 1, LOG2_10_HI, LOG2_10_LO);
+      break;
+    case 2:
+      rounded(BIAS, LOG2E_HI, LOG2E_LO);
+      break;
+    case 3:
+      rounded(BIAS + 1, PI_HI, PI_LO);
+      break;
+    case 4:
+      rounded(BIAS - 2, LOG10_2_HI, LOG10_2_LO);
+      break;
+    case 5:
+      rounded(BIAS - 1, LN2_HI, LN2_LO);
+      break;
+    default:
+      setF80(0, 0);
+      break;
   }
 }
 

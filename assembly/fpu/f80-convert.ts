@@ -64,7 +64,7 @@ export function f80FromF64(a: u64): void {
 function toNarrow<T>(hi: u32, lo: u64): T {
   const sign = hi >> 15;
   const signShift: u64 = sizeof<T>() == 8 ? 63 : 31;
-  const signBit: u64 = <u64>sign << signShift;
+  const signBit: u64 = (<u64>sign) << signShift;
   const maximum: u64 = sizeof<T>() == 8 ? 0x7ff << 52 : 0xff << 23;
   if (isUnsupported(hi, lo)) {
     Fp.flags |= FLAG_IE;
@@ -100,7 +100,7 @@ export function f80ToF64(hi: u32, lo: u64): u64 {
 /** Integer of `bits` bits, or the integer indefinite with IE. */
 function toInteger(hi: u32, lo: u64, bits: i32, truncate: bool): i64 {
   const indefinite: i64 = i64.MIN_VALUE >> (64 - bits);
-  const limit: u64 = <u64>1 << (bits - 1);
+  const limit: u64 = (<u64>1) << (bits - 1);
   if (isZero(hi, lo)) return 0;
   if ((hi & EXP_MAX) == EXP_MAX || isUnsupported(hi, lo)) {
     Fp.flags |= FLAG_IE;
@@ -162,5 +162,5 @@ export function f80ToBcd(hi: u32, lo: u64): void {
     digits |= (value % 10) << shift;
     value /= 10;
   }
-  setF80((sign << 15) | (<u32>(value / 10) << 4) | <u32>(value % 10), digits);
+  setF80((sign << 15) | ((<u32>(value / 10)) << 4) | (<u32>(value % 10)), digits);
 }

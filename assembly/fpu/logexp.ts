@@ -68,9 +68,7 @@ export function f80Exp2Minus1(hi: u32, lo: u64): void {
 }
 
 /** Unpacked ← ±2·atanh(n/d)·log₂ e + k, which is log₂(2^k·m) for n/d = (m−1)/(m+1). */
-function logarithm(
-  sign: u32, nExp: i32, nHi: u64, nLo: u64, dExp: i32, dHi: u64, dLo: u64, k: i32,
-): void {
+function logarithm(sign: u32, nExp: i32, nHi: u64, nLo: u64, dExp: i32, dHi: u64, dLo: u64, k: i32): void {
   wideDiv(nExp, nHi, nLo, dExp, dHi, dLo);
   wideOdd(ATAN_SERIES, ATAN_SERIES_COUNT, Fp.exp, Fp.sigHi, Fp.sigLo, false);
   wideMul(Fp.exp + 1, Fp.sigHi, Fp.sigLo, BIAS, LOG2E_HI, LOG2E_LO);
@@ -83,10 +81,7 @@ function logarithm(
 function addInteger(k: i32): void {
   const magnitude = <u64>(k < 0 ? -k : k);
   const zeros = <i32>clz(magnitude);
-  add128(
-    <u32>(k < 0), BIAS + 63 - zeros, magnitude << zeros, 0,
-    Fp.sign, Fp.exp, Fp.sigHi, Fp.sigLo,
-  );
+  add128(<u32>(k < 0), BIAS + 63 - zeros, magnitude << zeros, 0, Fp.sign, Fp.exp, Fp.sigHi, Fp.sigLo);
 }
 
 /** Unpacked ← log₂ of a positive number; exact for a power of two. */

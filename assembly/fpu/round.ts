@@ -4,18 +4,7 @@
  * underflow and precision exceptions (SDM Vol. 1, 4.8.4 and 4.9.1; x87 specifics 8.5.4 to 8.5.6).
  * Tininess is detected after rounding. Exceptions of the operands are the business of the callers.
  */
-import {
-  BIAS,
-  EXP_MAX,
-  FLAG_OE,
-  FLAG_PE,
-  FLAG_UE,
-  Fp,
-  INTEGER_BIT,
-  RC_DOWN,
-  RC_NEAREST,
-  RC_UP,
-} from './state.ts';
+import { BIAS, EXP_MAX, FLAG_OE, FLAG_PE, FLAG_UE, Fp, INTEGER_BIT, RC_DOWN, RC_NEAREST, RC_UP } from './state.ts';
 import { shiftRightJam, U128 } from './u128.ts';
 
 /** Exponent adjustment of an unmasked overflow or underflow in a register (SDM Vol. 1, 8.5.4). */
@@ -56,8 +45,8 @@ export function roundF80(sign: u32, exp: i32, hi: u64, lo: u64): void {
 /** Rounds `hi:lo` to the precision in force into U128.hi; true if it carried out of bit 63. */
 function roundSignificand(sign: u32, hi: u64, lo: u64): bool {
   const precision = Fp.precision;
-  const unit: u64 = <u64>1 << (64 - precision);
-  const rest: u64 = precision == 64 ? lo : (hi << precision) | <u64>(lo != 0);
+  const unit: u64 = (<u64>1) << (64 - precision);
+  const rest: u64 = precision == 64 ? lo : (hi << precision) | (<u64>(lo != 0));
   let kept = hi & ~(unit - 1);
   let carry = false;
   Fp.roundedUp = roundsUp(sign, (kept & unit) != 0, rest);
@@ -118,13 +107,13 @@ function roundF80Rare(sign: u32, exp: i32, hi: u64, lo: u64): void {
 /** Masked overflow: infinity, or the largest finite number if rounding goes towards zero. */
 function overflowF80(sign: u32): void {
   Fp.flags |= FLAG_PE;
-  const toInfinity = roundsUp(sign, true, ~<u64>0);
+  const toInfinity = roundsUp(sign, true, ~(<u64>0));
   Fp.roundedUp = toInfinity;
   if (toInfinity) {
     Fp.lo = INTEGER_BIT;
     Fp.hi = (sign << 15) | EXP_MAX;
   } else {
-    Fp.lo = ~<u64>0 << (64 - Fp.precision);
+    Fp.lo = ~(<u64>0) << (64 - Fp.precision);
     Fp.hi = (sign << 15) | (EXP_MAX - 1);
   }
 }
@@ -139,13 +128,13 @@ export function roundNarrow<T>(sign: u32, exp: i32, hi: u64, lo: u64): T {
   const bias: i32 = sizeof<T>() == 8 ? 1023 : 127;
   const shift = 63 - fractionBits;
   const signShift: u64 = sizeof<T>() == 8 ? 63 : 31;
-  const signBit: u64 = <u64>sign << signShift;
+  const signBit: u64 = (<u64>sign) << signShift;
   const narrowExp = exp - BIAS + bias;
 
-  let rest = (hi << (fractionBits + 1)) | <u64>(lo != 0);
+  let rest = (hi << (fractionBits + 1)) | (<u64>(lo != 0));
   let kept = hi >> shift;
   const up = roundsUp(sign, (kept & 1) != 0, rest);
-  const unboundedExp = narrowExp + <i32>(kept + <u64>up == <u64>2 << fractionBits);
+  const unboundedExp = narrowExp + <i32>(kept + <u64>up == (<u64>2) << fractionBits);
 
   if (unboundedExp <= 0) {
     if ((Fp.masks & FLAG_UE) == 0) {
@@ -158,7 +147,7 @@ export function roundNarrow<T>(sign: u32, exp: i32, hi: u64, lo: u64): T {
       return <T>signBit;
     }
     shiftRightJam(hi, lo, 1 - narrowExp);
-    rest = (U128.hi << (fractionBits + 1)) | <u64>(U128.lo != 0);
+    rest = (U128.hi << (fractionBits + 1)) | (<u64>(U128.lo != 0));
     kept = U128.hi >> shift;
     if (rest != 0) {
       Fp.flags |= FLAG_UE | FLAG_PE;
@@ -172,8 +161,8 @@ export function roundNarrow<T>(sign: u32, exp: i32, hi: u64, lo: u64): T {
     Fp.flags |= FLAG_OE;
     if ((Fp.masks & FLAG_OE) != 0) {
       Fp.flags |= FLAG_PE;
-      Fp.roundedUp = roundsUp(sign, true, ~<u64>0);
-      const infinity = <u64>exponentMax << fractionBits;
+      Fp.roundedUp = roundsUp(sign, true, ~(<u64>0));
+      const infinity = (<u64>exponentMax) << fractionBits;
       return <T>(signBit | (Fp.roundedUp ? infinity : infinity - 1));
     }
   }
@@ -183,9 +172,9 @@ export function roundNarrow<T>(sign: u32, exp: i32, hi: u64, lo: u64): T {
   }
   if (narrowExp <= 0) {
     // Rounded up to the smallest normal number.
-    return <T>(signBit | (<u64>1 << fractionBits));
+    return <T>(signBit | ((<u64>1) << fractionBits));
   }
-  return <T>(signBit | ((<u64>(narrowExp - 1) << fractionBits) + kept + <u64>up));
+  return <T>(signBit | (((<u64>(narrowExp - 1)) << fractionBits) + kept + <u64>up));
 }
 
 /**

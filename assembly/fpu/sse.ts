@@ -6,23 +6,8 @@
  */
 import { add128, addCore, divCore, mulCore, sqrtCore } from './core.ts';
 import { roundNarrow, roundToInteger } from './round.ts';
-import {
-  BIAS,
-  FLAG_DE,
-  FLAG_IE,
-  FLAG_PE,
-  FLAG_ZE,
-  Fp,
-  RC_DOWN,
-} from './state.ts';
-import {
-  denormalStops,
-  narrowExponent,
-  narrowField,
-  narrowFraction,
-  narrowSign,
-  narrowSignificand,
-} from './unpack.ts';
+import { BIAS, FLAG_DE, FLAG_IE, FLAG_PE, FLAG_ZE, Fp, RC_DOWN } from './state.ts';
+import { denormalStops, narrowExponent, narrowField, narrowFraction, narrowSign, narrowSignificand } from './unpack.ts';
 import { U128 } from './u128.ts';
 
 /** Orderings that sseCompare returns. */
@@ -48,7 +33,7 @@ function quietBit<T>(): u64 {
 }
 
 function magnitude<T>(a: T): u64 {
-  return <u64>a & ~signBit<T>();
+  return (<u64>a) & ~signBit<T>();
 }
 
 function isNaNBits<T>(a: T): bool {
@@ -56,7 +41,7 @@ function isNaNBits<T>(a: T): bool {
 }
 
 function isSignalling<T>(a: T): bool {
-  return isNaNBits<T>(a) && (<u64>a & quietBit<T>()) == 0;
+  return isNaNBits<T>(a) && ((<u64>a) & quietBit<T>()) == 0;
 }
 
 function isInfiniteBits<T>(a: T): bool {
@@ -73,7 +58,7 @@ function isDenormalBits<T>(a: T): bool {
 
 /** The operand as DAZ lets it be seen. */
 function operand<T>(a: T): T {
-  return Fp.daz && narrowField<T>(a) == 0 ? <T>(<u64>a & signBit<T>()) : a;
+  return Fp.daz && narrowField<T>(a) == 0 ? <T>((<u64>a) & signBit<T>()) : a;
 }
 
 function invalid<T>(): T {
@@ -92,7 +77,7 @@ function infinity<T>(sign: u32): T {
 /** NaN result of two operands of which at least one is a NaN: the first that is one, quieted. */
 function propagate<T>(a: T, b: T): T {
   if (isSignalling<T>(a) || isSignalling<T>(b)) Fp.flags |= FLAG_IE;
-  return <T>(<u64>(isNaNBits<T>(a) ? a : b) | quietBit<T>());
+  return <T>((<u64>(isNaNBits<T>(a) ? a : b)) | quietBit<T>());
 }
 
 function roundUnpacked<T>(): T {
@@ -127,10 +112,7 @@ function addSigned<T>(a: T, b: T, flip: u32): T {
   if (isZeroBits<T>(b)) {
     return roundNarrow<T>(aSign, narrowExponent<T>(a), narrowSignificand<T>(a), 0);
   }
-  addCore(
-    aSign, narrowExponent<T>(a), narrowSignificand<T>(a),
-    bSign, narrowExponent<T>(b), narrowSignificand<T>(b),
-  );
+  addCore(aSign, narrowExponent<T>(a), narrowSignificand<T>(a), bSign, narrowExponent<T>(b), narrowSignificand<T>(b));
   return roundUnpacked<T>();
 }
 
@@ -277,10 +259,7 @@ export function sseFma<T>(first: T, second: T, third: T): T {
   }
   mulCore(sign, narrowExponent<T>(a), narrowSignificand<T>(a), narrowExponent<T>(b), narrowSignificand<T>(b));
   if (!isZeroBits<T>(c)) {
-    add128(
-      sign, Fp.exp, Fp.sigHi, Fp.sigLo,
-      cSign, narrowExponent<T>(c), narrowSignificand<T>(c), 0,
-    );
+    add128(sign, Fp.exp, Fp.sigHi, Fp.sigLo, cSign, narrowExponent<T>(c), narrowSignificand<T>(c), 0);
   }
   return roundUnpacked<T>();
 }
@@ -288,7 +267,7 @@ export function sseFma<T>(first: T, second: T, third: T): T {
 /** CVTSS2SD: single to double, exact. */
 export function f32ToF64(value: u32): u64 {
   const a = operand<u32>(value);
-  const sign: u64 = <u64>narrowSign<u32>(a) << 63;
+  const sign: u64 = (<u64>narrowSign<u32>(a)) << 63;
   const field = narrowField<u32>(a);
   if (field == 0xff) {
     if (isSignalling<u32>(a)) Fp.flags |= FLAG_IE;
@@ -308,7 +287,7 @@ export function f64ToF32(value: u64): u32 {
   if (field == 0x7ff) {
     if (isSignalling<u64>(a)) Fp.flags |= FLAG_IE;
     const quiet = isNaNBits<u64>(a) ? <u32>quietBit<u32>() : 0;
-    return sign | <u32>infinityBits<u32>() | quiet | <u32>(narrowFraction<u64>(a) >> 29);
+    return sign | (<u32>infinityBits<u32>()) | quiet | (<u32>(narrowFraction<u64>(a) >> 29));
   }
   if (isZeroBits<u64>(a)) return sign;
   if (denormalStops(field == 0)) return sign;
@@ -332,7 +311,7 @@ export function sseToI32<T>(value: T, truncate: bool): i32 {
 
 function toInteger<T>(value: T, bits: i32, truncate: bool): i64 {
   const a = operand<T>(value);
-  const limit: u64 = <u64>1 << (bits - 1);
+  const limit: u64 = (<u64>1) << (bits - 1);
   if (isZeroBits<T>(a)) return 0;
   const sign = narrowSign<T>(a);
   if (magnitude<T>(a) < infinityBits<T>()) {

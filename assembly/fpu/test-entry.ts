@@ -111,41 +111,126 @@ function evaluateX87(record: usize, op: u32): void {
   let toMemory = false;
   let codes: u32 = 0;
   switch (op) {
-    case 0: f80Add(aHi, aLo, bHi, bLo); break;
-    case 1: f80Sub(aHi, aLo, bHi, bLo); break;
-    case 2: f80Mul(aHi, aLo, bHi, bLo); break;
-    case 3: f80Div(aHi, aLo, bHi, bLo); break;
-    case 4: f80Sqrt(aHi, aLo); break;
-    case 5: f80Remainder(aHi, aLo, bHi, bLo); break;
-    case 6: f80RemainderNearest(aHi, aLo, bHi, bLo); break;
-    case 7: f80Scale(aHi, aLo, bHi, bLo); break;
-    case 8: f80Extract(aHi, aLo); break;
-    case 9: f80RoundToIntegral(aHi, aLo); break;
-    case 10: codes = f80Compare(aHi, aLo, bHi, bLo, false); Fp.lo = aLo; Fp.hi = aHi; break;
-    case 11: codes = f80Compare(aHi, aLo, bHi, bLo, true); Fp.lo = aLo; Fp.hi = aHi; break;
-    case 12: Fp.lo = <u16>f80ToI16(aHi, aLo, false); toMemory = true; break;
-    case 13: Fp.lo = <u32>f80ToI32(aHi, aLo, false); toMemory = true; break;
-    case 14: Fp.lo = <u64>f80ToI64(aHi, aLo, false); toMemory = true; break;
-    case 15: Fp.lo = <u16>f80ToI16(aHi, aLo, true); toMemory = true; break;
-    case 16: Fp.lo = <u32>f80ToI32(aHi, aLo, true); toMemory = true; break;
-    case 17: Fp.lo = <u64>f80ToI64(aHi, aLo, true); toMemory = true; break;
-    case 18: f80FromI64(<i64>aLo); break;
-    case 19: f80FromF32(<u32>aLo); break;
-    case 20: f80FromF64(aLo); break;
-    case 21: Fp.lo = f80ToF32(aHi, aLo); toMemory = true; break;
-    case 22: Fp.lo = f80ToF64(aHi, aLo); toMemory = true; break;
-    case 23: f80FromBcd(aHi, aLo); break;
-    case 24: f80ToBcd(aHi, aLo); toMemory = true; break;
-    case 25: codes = f80Examine(aHi, aLo); Fp.lo = aLo; Fp.hi = aHi; break;
-    case 26: f80Exp2Minus1(aHi, aLo); break;
-    case 27: f80YLog2X(aHi, aLo, bHi, bLo); break;
-    case 28: f80YLog2XPlus1(aHi, aLo, bHi, bLo); break;
-    case 29: f80Sine(aHi, aLo); break;
-    case 30: f80Cosine(aHi, aLo); break;
-    case 31: f80SineCosine(aHi, aLo); break;
-    case 32: f80Tangent(aHi, aLo); break;
-    case 33: f80ArcTangent(bHi, bLo, aHi, aLo); break;
-    default: f80Constant(imm); break;
+    case 0:
+      f80Add(aHi, aLo, bHi, bLo);
+      break;
+    case 1:
+      f80Sub(aHi, aLo, bHi, bLo);
+      break;
+    case 2:
+      f80Mul(aHi, aLo, bHi, bLo);
+      break;
+    case 3:
+      f80Div(aHi, aLo, bHi, bLo);
+      break;
+    case 4:
+      f80Sqrt(aHi, aLo);
+      break;
+    case 5:
+      f80Remainder(aHi, aLo, bHi, bLo);
+      break;
+    case 6:
+      f80RemainderNearest(aHi, aLo, bHi, bLo);
+      break;
+    case 7:
+      f80Scale(aHi, aLo, bHi, bLo);
+      break;
+    case 8:
+      f80Extract(aHi, aLo);
+      break;
+    case 9:
+      f80RoundToIntegral(aHi, aLo);
+      break;
+    case 10:
+      codes = f80Compare(aHi, aLo, bHi, bLo, false);
+      Fp.lo = aLo;
+      Fp.hi = aHi;
+      break;
+    case 11:
+      codes = f80Compare(aHi, aLo, bHi, bLo, true);
+      Fp.lo = aLo;
+      Fp.hi = aHi;
+      break;
+    case 12:
+      Fp.lo = <u16>f80ToI16(aHi, aLo, false);
+      toMemory = true;
+      break;
+    case 13:
+      Fp.lo = <u32>f80ToI32(aHi, aLo, false);
+      toMemory = true;
+      break;
+    case 14:
+      Fp.lo = <u64>f80ToI64(aHi, aLo, false);
+      toMemory = true;
+      break;
+    case 15:
+      Fp.lo = <u16>f80ToI16(aHi, aLo, true);
+      toMemory = true;
+      break;
+    case 16:
+      Fp.lo = <u32>f80ToI32(aHi, aLo, true);
+      toMemory = true;
+      break;
+    case 17:
+      Fp.lo = <u64>f80ToI64(aHi, aLo, true);
+      toMemory = true;
+      break;
+    case 18:
+      f80FromI64(<i64>aLo);
+      break;
+    case 19:
+      f80FromF32(<u32>aLo);
+      break;
+    case 20:
+      f80FromF64(aLo);
+      break;
+    case 21:
+      Fp.lo = f80ToF32(aHi, aLo);
+      toMemory = true;
+      break;
+    case 22:
+      Fp.lo = f80ToF64(aHi, aLo);
+      toMemory = true;
+      break;
+    case 23:
+      f80FromBcd(aHi, aLo);
+      break;
+    case 24:
+      f80ToBcd(aHi, aLo);
+      toMemory = true;
+      break;
+    case 25:
+      codes = f80Examine(aHi, aLo);
+      Fp.lo = aLo;
+      Fp.hi = aHi;
+      break;
+    case 26:
+      f80Exp2Minus1(aHi, aLo);
+      break;
+    case 27:
+      f80YLog2X(aHi, aLo, bHi, bLo);
+      break;
+    case 28:
+      f80YLog2XPlus1(aHi, aLo, bHi, bLo);
+      break;
+    case 29:
+      f80Sine(aHi, aLo);
+      break;
+    case 30:
+      f80Cosine(aHi, aLo);
+      break;
+    case 31:
+      f80SineCosine(aHi, aLo);
+      break;
+    case 32:
+      f80Tangent(aHi, aLo);
+      break;
+    case 33:
+      f80ArcTangent(bHi, bLo, aHi, aLo);
+      break;
+    default:
+      f80Constant(imm);
+      break;
   }
   const unmasked = Fp.flags & ~Fp.masks;
   let status = Fp.flags | Fp.codes | codes;
@@ -168,18 +253,42 @@ function evaluateSse<T>(record: usize, op: u32): void {
   useSseControl(load<u16>(record, 2));
   let result: u64 = 0;
   switch (op) {
-    case 0: result = <u64>sseAdd<T>(a, b); break;
-    case 1: result = <u64>sseSub<T>(a, b); break;
-    case 2: result = <u64>sseMul<T>(a, b); break;
-    case 3: result = <u64>sseDiv<T>(a, b); break;
-    case 4: result = <u64>sseSqrt<T>(a); break;
-    case 5: result = <u64>sseMin<T>(a, b); break;
-    case 6: result = <u64>sseMax<T>(a, b); break;
-    case 7: result = <u64>sseCompareMask<T>(a, b, imm); break;
-    case 8: result = eflags(sseCompare<T>(a, b, true)); break;
-    case 9: result = eflags(sseCompare<T>(a, b, false)); break;
-    case 10: result = <u64>sseRound<T>(a, imm); break;
-    default: result = <u64>sseFma<T>(b, a, c); break;
+    case 0:
+      result = <u64>sseAdd<T>(a, b);
+      break;
+    case 1:
+      result = <u64>sseSub<T>(a, b);
+      break;
+    case 2:
+      result = <u64>sseMul<T>(a, b);
+      break;
+    case 3:
+      result = <u64>sseDiv<T>(a, b);
+      break;
+    case 4:
+      result = <u64>sseSqrt<T>(a);
+      break;
+    case 5:
+      result = <u64>sseMin<T>(a, b);
+      break;
+    case 6:
+      result = <u64>sseMax<T>(a, b);
+      break;
+    case 7:
+      result = <u64>sseCompareMask<T>(a, b, imm);
+      break;
+    case 8:
+      result = eflags(sseCompare<T>(a, b, true));
+      break;
+    case 9:
+      result = eflags(sseCompare<T>(a, b, false));
+      break;
+    case 10:
+      result = <u64>sseRound<T>(a, imm);
+      break;
+    default:
+      result = <u64>sseFma<T>(b, a, c);
+      break;
   }
   finish(record, result);
 }
@@ -189,20 +298,48 @@ function evaluateConversion(record: usize, op: u32): void {
   useSseControl(load<u16>(record, 2));
   let result: u64 = 0;
   switch (op - 64) {
-    case 0: result = f32ToF64(<u32>a); break;
-    case 1: result = f64ToF32(a); break;
-    case 2: result = sseFromInteger<u32>(<i64><i32>a); break;
-    case 3: result = sseFromInteger<u32>(<i64>a); break;
-    case 4: result = sseFromInteger<u64>(<i64><i32>a); break;
-    case 5: result = sseFromInteger<u64>(<i64>a); break;
-    case 6: result = <u32>sseToI32<u32>(<u32>a, false); break;
-    case 7: result = sseToI64<u32>(<u32>a, false); break;
-    case 8: result = <u32>sseToI32<u32>(<u32>a, true); break;
-    case 9: result = sseToI64<u32>(<u32>a, true); break;
-    case 10: result = <u32>sseToI32<u64>(a, false); break;
-    case 11: result = sseToI64<u64>(a, false); break;
-    case 12: result = <u32>sseToI32<u64>(a, true); break;
-    default: result = sseToI64<u64>(a, true); break;
+    case 0:
+      result = f32ToF64(<u32>a);
+      break;
+    case 1:
+      result = f64ToF32(a);
+      break;
+    case 2:
+      result = sseFromInteger<u32>(<i64>(<i32>a));
+      break;
+    case 3:
+      result = sseFromInteger<u32>(<i64>a);
+      break;
+    case 4:
+      result = sseFromInteger<u64>(<i64>(<i32>a));
+      break;
+    case 5:
+      result = sseFromInteger<u64>(<i64>a);
+      break;
+    case 6:
+      result = <u32>sseToI32<u32>(<u32>a, false);
+      break;
+    case 7:
+      result = sseToI64<u32>(<u32>a, false);
+      break;
+    case 8:
+      result = <u32>sseToI32<u32>(<u32>a, true);
+      break;
+    case 9:
+      result = sseToI64<u32>(<u32>a, true);
+      break;
+    case 10:
+      result = <u32>sseToI32<u64>(a, false);
+      break;
+    case 11:
+      result = sseToI64<u64>(a, false);
+      break;
+    case 12:
+      result = <u32>sseToI32<u64>(a, true);
+      break;
+    default:
+      result = sseToI64<u64>(a, true);
+      break;
   }
   finish(record, result);
 }
@@ -223,17 +360,33 @@ export function bench(op: u32, aHi: u32, aLo: u64, bHi: u32, bLo: u64, rounds: u
   let sum: u64 = 0;
   useX87Control(0x37f);
   for (let i: u32 = 0; i < rounds; i++) {
-    const lo = aLo ^ <u64>(i & 0xff);
+    const lo = aLo ^ (<u64>(i & 0xff));
     clearFlags();
     switch (op) {
-      case 0: f80Add(aHi, lo, bHi, bLo); break;
-      case 1: f80Mul(aHi, lo, bHi, bLo); break;
-      case 2: f80Div(aHi, lo, bHi, bLo); break;
-      case 3: f80Sqrt(aHi, lo); break;
-      case 4: f80Sine(aHi, lo); break;
-      case 5: f80YLog2X(aHi, lo, bHi, bLo); break;
-      case 6: f80ArcTangent(aHi, lo, bHi, bLo); break;
-      default: f80Exp2Minus1(aHi, lo); break;
+      case 0:
+        f80Add(aHi, lo, bHi, bLo);
+        break;
+      case 1:
+        f80Mul(aHi, lo, bHi, bLo);
+        break;
+      case 2:
+        f80Div(aHi, lo, bHi, bLo);
+        break;
+      case 3:
+        f80Sqrt(aHi, lo);
+        break;
+      case 4:
+        f80Sine(aHi, lo);
+        break;
+      case 5:
+        f80YLog2X(aHi, lo, bHi, bLo);
+        break;
+      case 6:
+        f80ArcTangent(aHi, lo, bHi, bLo);
+        break;
+      default:
+        f80Exp2Minus1(aHi, lo);
+        break;
     }
     sum += Fp.lo;
   }

@@ -294,8 +294,7 @@ function arcTangent(nExp: i32, n: u64, dExp: i32, d: u64): void {
   }
   const smallLo = n * i;
   const denominatorLo = (scaledLo << 3) + smallLo;
-  const denominatorHi =
-    ((scaledHi << 3) | (scaledLo >> 61)) + mulHigh(n, i) + <u64>(denominatorLo < smallLo);
+  const denominatorHi = ((scaledHi << 3) | (scaledLo >> 61)) + mulHigh(n, i) + <u64>(denominatorLo < smallLo);
   wideFrom(BIAS, numeratorHi, numeratorLo);
   const exp = Fp.exp;
   const hi = Fp.sigHi;

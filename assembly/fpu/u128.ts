@@ -44,11 +44,11 @@ export function shiftRightJam(hi: u64, lo: u64, count: i32): void {
   } else if (count < 64) {
     const lost = lo << (64 - count);
     U128.hi = hi >> count;
-    U128.lo = (hi << (64 - count)) | (lo >> count) | <u64>(lost != 0);
+    U128.lo = (hi << (64 - count)) | (lo >> count) | (<u64>(lost != 0));
   } else if (count < 128) {
     const lost = lo | (count == 64 ? 0 : hi << (128 - count));
     U128.hi = 0;
-    U128.lo = (hi >> (count - 64)) | <u64>(lost != 0);
+    U128.lo = (hi >> (count - 64)) | (<u64>(lost != 0));
   } else {
     U128.hi = 0;
     U128.lo = <u64>((hi | lo) != 0);
@@ -122,7 +122,7 @@ function divideFractionDigit(hi: u64, lo: u64, dHi: u64, dLo: u64): u64 {
   let small: bool;
   if (hi >= dHi) {
     // The quotient estimate would be 2⁶⁴; the true digit is at most 2⁶⁴−1.
-    digit = ~<u64>0;
+    digit = ~(<u64>0);
     rest = lo + dHi;
     small = rest >= dHi;
   } else {

@@ -3,16 +3,7 @@
  * propagation of the x87 (4.8.3.5), and normalised exponents and significands of all formats.
  * An 80-bit operand is passed as (hi: sign and exponent, lo: significand).
  */
-import {
-  BIAS,
-  EXP_MAX,
-  FLAG_DE,
-  FLAG_IE,
-  Fp,
-  INTEGER_BIT,
-  QUIET_BIT,
-  setF80,
-} from './state.ts';
+import { BIAS, EXP_MAX, FLAG_DE, FLAG_IE, Fp, INTEGER_BIT, QUIET_BIT, setF80 } from './state.ts';
 
 const SIGN_AND_EXP_INDEFINITE: u32 = 0xffff;
 const SIGNIFICAND_INDEFINITE: u64 = 0xc000000000000000;
@@ -29,7 +20,7 @@ export function isUnsupported(hi: u32, lo: u64): bool {
 }
 
 export function isZero(hi: u32, lo: u64): bool {
-  return ((hi & EXP_MASK) | <u32>(lo != 0)) == 0;
+  return ((hi & EXP_MASK) | (<u32>(lo != 0))) == 0;
 }
 
 export function isInfinite(hi: u32, lo: u64): bool {
@@ -116,16 +107,16 @@ function fractionBits<T>(): i32 {
 
 /** Biased exponent field of a single or double. */
 export function narrowField<T>(a: T): i32 {
-  return sizeof<T>() == 8 ? <i32>((<u64>a >> 52) & 0x7ff) : <i32>((<u64>a >> 23) & 0xff);
+  return sizeof<T>() == 8 ? <i32>(((<u64>a) >> 52) & 0x7ff) : <i32>(((<u64>a) >> 23) & 0xff);
 }
 
 /** Fraction field of a single or double. */
 export function narrowFraction<T>(a: T): u64 {
-  return <u64>a & (((<u64>1) << fractionBits<T>()) - 1);
+  return (<u64>a) & (((<u64>1) << fractionBits<T>()) - 1);
 }
 
 export function narrowSign<T>(a: T): u32 {
-  return <u32>(<u64>a >> (sizeof<T>() == 8 ? 63 : 31));
+  return <u32>((<u64>a) >> (sizeof<T>() == 8 ? 63 : 31));
 }
 
 /** Exponent (80-bit bias) of a finite non-zero single or double, normalised. */

@@ -42,7 +42,7 @@ export function wideSeries(table: usize, count: i32, zHi: u64, zLo: u64, alterna
   horner(table, count, zHi, zLo, alternate);
   if (alternate && U128.hi == INTEGER_BIT) {
     U128.hi = INTEGER_BIT - 1;
-    U128.lo = ~<u64>0;
+    U128.lo = ~(<u64>0);
   }
   wideFrom(BIAS, U128.hi, U128.lo);
 }

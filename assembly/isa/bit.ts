@@ -44,14 +44,14 @@ export function BTC<B, W, D, S>(i: Insn): void {
 /** Effective address of the operand-sized piece of a bit string that holds bit `n` (signed). SDM Vol. 2A, 3.1.1.9, "Bit(BitBase, BitOffset)". */
 function pieceOffset(i: Insn, n: i64, size: u32): u64 {
   const shift: i64 = size == 8 ? 6 : size == 4 ? 5 : 4;
-  return (core<Interp>().effective(i) + <u64>((n >> shift) * size)) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  return (core<Interp>().effective(i) + <u64>((n >> shift) * size)) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
 }
 
 export function BT_STRING<W, S>(i: Insn): void {
   const e = core<Interp>();
   const n = e.sext<W, i64>(e.read<W, S>(i));
   const a = e.loadAt<W>(i, e.operandLinear(i, pieceOffset(i, n, sizeof<W>()), sizeof<W>()));
-  e.setCf(e.bit<W>(a, <u32>n & (bits<W>() - 1)));
+  e.setCf(e.bit<W>(a, (<u32>n) & (bits<W>() - 1)));
 }
 export function BTS_STRING<W, S>(i: Insn): void {
   changeBit<W, S>(i, CHANGE_SET);
@@ -71,7 +71,7 @@ function changeBit<W, S>(i: Insn, change: u32): void {
   const n = e.sext<W, i64>(e.read<W, S>(i));
   const p = e.placeAt<W>(i, e.operandLinearForWrite(i, pieceOffset(i, n, sizeof<W>()), sizeof<W>()));
   const a = e.get<W>(p);
-  const position = <u32>n & (bits<W>() - 1);
+  const position = (<u32>n) & (bits<W>() - 1);
   const bit = e.shl<W>(1, position);
   const r = change == CHANGE_SET ? <W>(a | bit) : change == CHANGE_RESET ? <W>(a & ~bit) : <W>(a ^ bit);
   e.putAt<W>(i, p, r);
@@ -124,8 +124,8 @@ export function POPCNT<B, W, D, S>(i: Insn): void {
 
 /** Four steps at once of the reflected polynomial 11EDC6F41 (CRC-32C, RFC 3720): entry n is the remainder of nibble n. */
 const CRC_NIBBLE: usize = memory.data<u32>([
-  0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6,
-  0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+  0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78,
+  0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 ]);
 
 /** CRC32: DEST (32 bits, zero-extended) accumulates SRC, low byte first; no flags. */
@@ -135,7 +135,7 @@ export function CRC32<W, D, S>(i: Insn): void {
   let crc = e.read<u32, D>(i);
   let rest: u64 = <u64>a;
   for (let n: u32 = 0; n < sizeof<W>() * 2; n++) {
-    crc = (crc >>> 4) ^ load<u32>(CRC_NIBBLE + (<usize>((crc ^ <u32>rest) & 15) << 2));
+    crc = (crc >>> 4) ^ load<u32>(CRC_NIBBLE + ((<usize>((crc ^ (<u32>rest)) & 15)) << 2));
     rest >>= 4;
   }
   e.write<u32, D>(i, crc);

@@ -35,23 +35,51 @@ export interface CompiledRow {
 }
 
 const FIXED: Record<string, [code: number, suffix: string]> = {
-  AL: [0, 'b'], AX: [0, 'w'], rAX: [0, 'v'], eAX: [0, 'z'], CL: [8, 'b'], DX: [16, 'w'],
+  AL: [0, 'b'],
+  AX: [0, 'w'],
+  rAX: [0, 'v'],
+  eAX: [0, 'z'],
+  CL: [8, 'b'],
+  DX: [16, 'w'],
 };
 const IMMEDIATES: Record<string, number> = {
-  ib: L.IMM_IB, iw: L.IMM_IW, iz: L.IMM_IZ, iv: L.IMM_IV, rel8: L.IMM_REL8, relz: L.IMM_RELZ, moffs: L.IMM_MOFFS,
-  iwib: L.IMM_IWIB, ptr: L.IMM_PTR, is4: L.IMM_IS4,
+  ib: L.IMM_IB,
+  iw: L.IMM_IW,
+  iz: L.IMM_IZ,
+  iv: L.IMM_IV,
+  rel8: L.IMM_REL8,
+  relz: L.IMM_RELZ,
+  moffs: L.IMM_MOFFS,
+  iwib: L.IMM_IWIB,
+  ptr: L.IMM_PTR,
+  is4: L.IMM_IS4,
 };
 const PREFIXES: Record<string, number> = {
-  NP: L.ROW_PREFIX_NP, '66': L.ROW_PREFIX_66, F3: L.ROW_PREFIX_F3, F2: L.ROW_PREFIX_F2, NP66: L.ROW_PREFIX_NP | L.ROW_PREFIX_66,
-  NPF3: L.ROW_PREFIX_NP | L.ROW_PREFIX_F3, NP66F2: L.ROW_PREFIX_NP | L.ROW_PREFIX_66 | L.ROW_PREFIX_F2,
+  NP: L.ROW_PREFIX_NP,
+  '66': L.ROW_PREFIX_66,
+  F3: L.ROW_PREFIX_F3,
+  F2: L.ROW_PREFIX_F2,
+  NP66: L.ROW_PREFIX_NP | L.ROW_PREFIX_66,
+  NPF3: L.ROW_PREFIX_NP | L.ROW_PREFIX_F3,
+  NP66F2: L.ROW_PREFIX_NP | L.ROW_PREFIX_66 | L.ROW_PREFIX_F2,
   F3F2: L.ROW_PREFIX_F3 | L.ROW_PREFIX_F2,
 };
 const UNITS = { integer: L.UNIT_INTEGER, x87: L.UNIT_X87, mmx: L.UNIT_MMX, sse: L.UNIT_SSE, avx: L.UNIT_AVX };
 
 function parseOperand(text: string): Operand {
-  const operand: Operand = { letter: text, suffix: '', source: L.SOURCE_NONE, fixed: 0, byte: false, isRegister: false, canBeMemory: false, canBeRegister: true };
+  const operand: Operand = {
+    letter: text,
+    suffix: '',
+    source: L.SOURCE_NONE,
+    fixed: 0,
+    byte: false,
+    isRegister: false,
+    canBeMemory: false,
+    canBeRegister: true,
+  };
   const fixed = FIXED[text];
-  if (fixed) return { ...operand, letter: text, suffix: fixed[1], source: L.SOURCE_FIXED, fixed: fixed[0], isRegister: true };
+  if (fixed)
+    return { ...operand, letter: text, suffix: fixed[1], source: L.SOURCE_FIXED, fixed: fixed[0], isRegister: true };
   if (text === '1') return { ...operand, letter: '1' };
   if (text === 'ST0') return { ...operand, letter: text };
   if (text === 'STi') return { ...operand, letter: text, source: L.SOURCE_RM, isRegister: true };
@@ -64,15 +92,47 @@ function parseOperand(text: string): Operand {
     operand.canBeRegister = reg;
   };
   switch (operand.letter) {
-    case 'E': case 'W': case 'Q': register(L.SOURCE_RM, true, true); break;
-    case 'R': case 'U': case 'N': register(L.SOURCE_RM, false, true); break;
-    case 'M': register(L.SOURCE_RM, true, false); break;
-    case 'G': case 'V': case 'P': case 'S': case 'C': case 'D': register(L.SOURCE_REG, false, true); break;
-    case 'Z': register(L.SOURCE_OPCODE, false, true); break;
-    case 'B': case 'H': register(L.SOURCE_VVVV, false, true); break;
-    case 'L': register(L.SOURCE_IS4, false, true); break;
-    case 'I': case 'J': case 'O': case 'X': case 'Y': case 'F': case 'A': break;
-    default: throw new Error(`unknown operand letter in ${text}`);
+    case 'E':
+    case 'W':
+    case 'Q':
+      register(L.SOURCE_RM, true, true);
+      break;
+    case 'R':
+    case 'U':
+    case 'N':
+      register(L.SOURCE_RM, false, true);
+      break;
+    case 'M':
+      register(L.SOURCE_RM, true, false);
+      break;
+    case 'G':
+    case 'V':
+    case 'P':
+    case 'S':
+    case 'C':
+    case 'D':
+      register(L.SOURCE_REG, false, true);
+      break;
+    case 'Z':
+      register(L.SOURCE_OPCODE, false, true);
+      break;
+    case 'B':
+    case 'H':
+      register(L.SOURCE_VVVV, false, true);
+      break;
+    case 'L':
+      register(L.SOURCE_IS4, false, true);
+      break;
+    case 'I':
+    case 'J':
+    case 'O':
+    case 'X':
+    case 'Y':
+    case 'F':
+    case 'A':
+      break;
+    default:
+      throw new Error(`unknown operand letter in ${text}`);
   }
   operand.byte = operand.suffix === 'b' && 'EGRZ'.includes(operand.letter);
   return operand;
@@ -147,20 +207,45 @@ function compileRow(table: Table, row: Row): CompiledRow {
   let mask = prefixMask;
   if (options.ignore66) mask |= mask & L.ROW_PREFIX_NP ? L.ROW_PREFIX_66 : 0;
   const match =
-    mask | (regField << L.ROW_REG_SHIFT) | (mod & 1 ? L.ROW_MEM : 0) | (mod & 2 ? L.ROW_REG : 0) | (modes << L.ROW_MODE_SHIFT) |
-    (wMask << L.ROW_W_SHIFT) | (lMask << L.ROW_L_SHIFT) | (fixedModrm === undefined ? 0 : L.ROW_FIXED_MODRM | (fixedModrm << L.ROW_MODRM_SHIFT)) |
+    mask |
+    (regField << L.ROW_REG_SHIFT) |
+    (mod & 1 ? L.ROW_MEM : 0) |
+    (mod & 2 ? L.ROW_REG : 0) |
+    (modes << L.ROW_MODE_SHIFT) |
+    (wMask << L.ROW_W_SHIFT) |
+    (lMask << L.ROW_L_SHIFT) |
+    (fixedModrm === undefined ? 0 : L.ROW_FIXED_MODRM | (fixedModrm << L.ROW_MODRM_SHIFT)) |
     (osz << L.ROW_OSZ_SHIFT);
   const usesMmx = table.unit === 'sse' && operands.some((o) => 'PQN'.includes(o.letter));
   const ends = options.end;
   const unit = options.feature === 'WAIT' ? L.UNIT_WAIT : UNITS[table.unit];
   const attributes =
-    (hasModrm ? L.ROW_HAS_MODRM : 0) | (options.lock ? L.ROW_LOCK : 0) | (options.d64 ? L.ROW_D64 : 0) | (ends ? L.ROW_ENDS : 0) |
-    (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) | (immediate << L.ROW_IMM_SHIFT) | (unit << L.ROW_UNIT_SHIFT) |
-    (width << L.ROW_WIDTH_SHIFT) | (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) | (options.noRexB ? L.ROW_NO_REX_B : 0) | (usesMmx ? L.ROW_MMX : 0) |
+    (hasModrm ? L.ROW_HAS_MODRM : 0) |
+    (options.lock ? L.ROW_LOCK : 0) |
+    (options.d64 ? L.ROW_D64 : 0) |
+    (ends ? L.ROW_ENDS : 0) |
+    (operands.some((o) => o.source === L.SOURCE_VVVV) ? L.ROW_VVVV : 0) |
+    (immediate << L.ROW_IMM_SHIFT) |
+    (unit << L.ROW_UNIT_SHIFT) |
+    (width << L.ROW_WIDTH_SHIFT) |
+    (options.ignoreMod ? L.ROW_IGNORE_MOD : 0) |
+    (options.noRexB ? L.ROW_NO_REX_B : 0) |
+    (usesMmx ? L.ROW_MMX : 0) |
     (operands.some((o) => 'XY'.includes(o.letter)) ? L.ROW_IMPLICIT_MEMORY : 0);
   const opcodes = plusR ? Array.from({ length: 8 }, (_, n) => opcode + n) : [opcode];
   return {
-    row, table, map, opcodes, operands, hasModrm, regField, fixedModrm, prefixMask, specific, widths, immediate,
+    row,
+    table,
+    map,
+    opcodes,
+    operands,
+    hasModrm,
+    regField,
+    fixedModrm,
+    prefixMask,
+    specific,
+    widths,
+    immediate,
     words: [match >>> 0, attributes >>> 0],
   };
 }

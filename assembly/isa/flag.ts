@@ -40,7 +40,7 @@ export function LAHF(i: Insn): void {
 }
 /** SAHF: the way back; OF stays. */
 export function SAHF(i: Insn): void {
-  Flags.setArithmetic((Flags.get() & OF) | (<u32>core<Interp>().gpr<u8>(AH) & LOW_FLAGS));
+  Flags.setArithmetic((Flags.get() & OF) | ((<u32>core<Interp>().gpr<u8>(AH)) & LOW_FLAGS));
 }
 
 /** In virtual-8086 mode PUSHF and POPF need IOPL 3 (CR4.VME is not offered). */

@@ -13,10 +13,16 @@ const INFINITY_64: u64 = 0x7ff0000000000000;
 
 /** Lanes that are neither denormal nor NaN. */
 function usual32<E, V>(e: E, x: V): V {
-  return e.v128_or(e.f32x4_ge(e.f32x4_abs(x), e.v128_const(LEAST_NORMAL_32, LEAST_NORMAL_32)), e.f32x4_eq(x, e.v128_const(0, 0)));
+  return e.v128_or(
+    e.f32x4_ge(e.f32x4_abs(x), e.v128_const(LEAST_NORMAL_32, LEAST_NORMAL_32)),
+    e.f32x4_eq(x, e.v128_const(0, 0)),
+  );
 }
 function usual64<E, V>(e: E, x: V): V {
-  return e.v128_or(e.f64x2_ge(e.f64x2_abs(x), e.v128_const(LEAST_NORMAL_64, LEAST_NORMAL_64)), e.f64x2_eq(x, e.v128_const(0, 0)));
+  return e.v128_or(
+    e.f64x2_ge(e.f64x2_abs(x), e.v128_const(LEAST_NORMAL_64, LEAST_NORMAL_64)),
+    e.f64x2_eq(x, e.v128_const(0, 0)),
+  );
 }
 /**
  * Lanes with usual operands and a finite result that is either above the least normal number (so that it did not become

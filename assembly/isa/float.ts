@@ -5,7 +5,19 @@
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { ORDER_EQUAL, ORDER_GREATER, ORDER_LESS, sseCompare, sseFromInteger, sseToI32, sseToI64 } from '../fpu/sse';
-import { beginFloat, convertLanes, dotProduct, endFloat, exactPacked, exactScalar, isFiniteUsual, isInexactSilent, isUsual, reciprocal, reciprocalRoot } from './float-exact';
+import {
+  beginFloat,
+  convertLanes,
+  dotProduct,
+  endFloat,
+  exactPacked,
+  exactScalar,
+  isFiniteUsual,
+  isInexactSilent,
+  isUsual,
+  reciprocal,
+  reciprocalRoot,
+} from './float-exact';
 import { operation } from './simd';
 
 // ---- arithmetic with a fast path -------------------------------------------------------------------------------------
@@ -77,9 +89,9 @@ export function COMPARE_SCALAR<OP, T, D, S>(i: Insn): void {
   }
   const x = sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
   const y = sizeof<T>() == 8 ? reinterpret<f64>(<u64>b) : <f64>reinterpret<f32>(<u32>b);
-  const how = <u32>i.imm & 3;
+  const how = (<u32>i.imm) & 3;
   const holds = how == 0 ? x == y : how == 1 ? x < y : how == 2 ? x <= y : false;
-  e.setLow<T, D>(i, <T>(0 - <T>(u32(holds) ^ ((<u32>i.imm >> 2) & 1))));
+  e.setLow<T, D>(i, <T>(0 - <T>(u32(holds) ^ (((<u32>i.imm) >> 2) & 1))));
 }
 /** DPPS, DPPD. */
 export function DOT_PRODUCT<T, D, S>(i: Insn): void {
@@ -102,7 +114,14 @@ function compare<T>(i: Insn, a: T, b: T, signalling: bool): void {
   beginFloat();
   const order = sseCompare<T>(a, b, signalling);
   endFloat(i);
-  const flags: u32 = order == ORDER_EQUAL ? FLAGS_EQUAL : order == ORDER_LESS ? FLAGS_LESS : order == ORDER_GREATER ? 0 : FLAGS_UNORDERED;
+  const flags: u32 =
+    order == ORDER_EQUAL
+      ? FLAGS_EQUAL
+      : order == ORDER_LESS
+        ? FLAGS_LESS
+        : order == ORDER_GREATER
+          ? 0
+          : FLAGS_UNORDERED;
   core<Interp>().setArithmetic(flags);
 }
 /** COMISS, COMISD: flags of the comparison; any NaN is invalid. */
@@ -265,14 +284,30 @@ export function RSQRTSS<D, S>(i: Insn): void {
 /** RCPPS. */
 export function RCPPS<D, S>(i: Insn): void {
   const x = core<Interp>().xmmAligned<S>(i);
-  const low = i32x4.replace_lane(i32x4.splat(reciprocal(i32x4.extract_lane(x, 0))), 1, reciprocal(i32x4.extract_lane(x, 1)));
-  const result = i32x4.replace_lane(i32x4.replace_lane(low, 2, reciprocal(i32x4.extract_lane(x, 2))), 3, reciprocal(i32x4.extract_lane(x, 3)));
+  const low = i32x4.replace_lane(
+    i32x4.splat(reciprocal(i32x4.extract_lane(x, 0))),
+    1,
+    reciprocal(i32x4.extract_lane(x, 1)),
+  );
+  const result = i32x4.replace_lane(
+    i32x4.replace_lane(low, 2, reciprocal(i32x4.extract_lane(x, 2))),
+    3,
+    reciprocal(i32x4.extract_lane(x, 3)),
+  );
   core<Interp>().setXmm<D>(i, result);
 }
 /** RSQRTPS. */
 export function RSQRTPS<D, S>(i: Insn): void {
   const x = core<Interp>().xmmAligned<S>(i);
-  const low = i32x4.replace_lane(i32x4.splat(reciprocalRoot(i32x4.extract_lane(x, 0))), 1, reciprocalRoot(i32x4.extract_lane(x, 1)));
-  const result = i32x4.replace_lane(i32x4.replace_lane(low, 2, reciprocalRoot(i32x4.extract_lane(x, 2))), 3, reciprocalRoot(i32x4.extract_lane(x, 3)));
+  const low = i32x4.replace_lane(
+    i32x4.splat(reciprocalRoot(i32x4.extract_lane(x, 0))),
+    1,
+    reciprocalRoot(i32x4.extract_lane(x, 1)),
+  );
+  const result = i32x4.replace_lane(
+    i32x4.replace_lane(low, 2, reciprocalRoot(i32x4.extract_lane(x, 2))),
+    3,
+    reciprocalRoot(i32x4.extract_lane(x, 3)),
+  );
   core<Interp>().setXmm<D>(i, result);
 }

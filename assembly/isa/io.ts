@@ -25,14 +25,14 @@ function output<W>(i: Insn, port: u32): void {
 
 /** IN: accumulator ← port. */
 export function IN_I<W>(i: Insn): void {
-  input<W>(i, <u32>i.imm & 0xff);
+  input<W>(i, (<u32>i.imm) & 0xff);
 }
 export function IN_DX<W>(i: Insn): void {
   input<W>(i, load<u16>(DX));
 }
 /** OUT: port ← accumulator. */
 export function OUT_I<W>(i: Insn): void {
-  output<W>(i, <u32>i.imm & 0xff);
+  output<W>(i, (<u32>i.imm) & 0xff);
 }
 export function OUT_DX<W>(i: Insn): void {
   output<W>(i, load<u16>(DX));

@@ -65,7 +65,7 @@ export function AAS(i: Insn): void {
 /** AAM: AL to two digits of base imm8 in AH and AL; base 0 raises #DE. */
 export function AAM(i: Insn): void {
   const e = core<Interp>();
-  const base = <u32>i.imm & 0xff;
+  const base = (<u32>i.imm) & 0xff;
   if (base == 0) fault(DE);
   const al: u32 = e.gpr<u8>(AL);
   e.setGpr<u8>(AH, <u8>(al / base));
@@ -75,7 +75,7 @@ export function AAM(i: Insn): void {
 /** AAD: two digits of base imm8 in AH and AL to AL. */
 export function AAD(i: Insn): void {
   const e = core<Interp>();
-  const base = <u32>i.imm & 0xff;
+  const base = (<u32>i.imm) & 0xff;
   const al = (<u32>e.gpr<u8>(AL) + <u32>e.gpr<u8>(AH) * base) & 0xff;
   e.setGpr<u16>(AX, <u16>al);
   setDecimalFlags(al, false, false);

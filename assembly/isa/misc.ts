@@ -21,9 +21,9 @@ export function CMPXCHG8B(i: Insn): void {
   const e = core<Interp>();
   const p = e.placeAt<u64>(i, e.linearForWrite(i, 8));
   const a = e.get<u64>(p);
-  const same = a == ((<u64>e.gpr<u32>(RDX) << 32) | <u64>e.gpr<u32>(RAX));
+  const same = a == (((<u64>e.gpr<u32>(RDX)) << 32) | (<u64>e.gpr<u32>(RAX)));
   if (same) {
-    e.putAt<u64>(i, p, (<u64>e.gpr<u32>(RCX) << 32) | <u64>e.gpr<u32>(RBX));
+    e.putAt<u64>(i, p, ((<u64>e.gpr<u32>(RCX)) << 32) | (<u64>e.gpr<u32>(RBX)));
   } else {
     e.putAt<u64>(i, p, a);
     e.setGpr<u32>(RAX, <u32>a);
@@ -53,7 +53,7 @@ export function CMPXCHG16B(i: Insn): void {
 /** XLAT: AL ← the byte at rBX + AL, in DS unless overridden. */
 export function XLAT(i: Insn): void {
   const e = core<Interp>();
-  const offset = (load<u64>(GPR + RBX) + <u64>e.gpr<u8>(RAX)) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  const offset = (load<u64>(GPR + RBX) + <u64>e.gpr<u8>(RAX)) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
   e.setGpr<u8>(RAX, e.loadAt<u8>(i, e.operandLinear(i, offset, 1)));
 }
 
@@ -61,7 +61,7 @@ export function XLAT(i: Insn): void {
 export function RDRAND<W, D>(i: Insn): void {
   const low = random32();
   const high: u32 = sizeof<W>() == 8 ? random32() : 0;
-  core<Interp>().write<W, D>(i, <W>((<u64>high << 32) | <u64>low));
+  core<Interp>().write<W, D>(i, <W>(((<u64>high) << 32) | (<u64>low)));
   Flags.setArithmetic(CF);
 }
 

@@ -46,7 +46,7 @@ export function MMX1<B, OP, D, S>(i: Insn): void {
 export function MMX1_I<B, OP, D, S>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
-  e.setMmx<D>(i, e.first<u64>(operation<OP>().apply(e, e.v128_low(e.mmx<u64, S>(i)), <u32>i.imm & 255)));
+  e.setMmx<D>(i, e.first<u64>(operation<OP>().apply(e, e.v128_low(e.mmx<u64, S>(i)), (<u32>i.imm) & 255)));
   e.mmxEnd();
 }
 /** DEST ← DEST shifted by SRC. */
@@ -61,7 +61,7 @@ export function MMX_SHIFT<B, OP, D, S>(i: Insn): void {
 export function MMX_SHIFT_I<B, OP, D>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
-  e.setMmx<D>(i, e.first<u64>(operation<OP>().apply(e, e.v128_low(e.mmx<u64, D>(i)), e.k32(<u32>i.imm & 255))));
+  e.setMmx<D>(i, e.first<u64>(operation<OP>().apply(e, e.v128_low(e.mmx<u64, D>(i)), e.k32((<u32>i.imm) & 255))));
   e.mmxEnd();
 }
 /** PALIGNR: DEST ← (DEST:SRC) >> 8·imm8. */
@@ -70,7 +70,7 @@ export function PALIGNR_MMX<B, D, S>(i: Insn): void {
   e.mmxBegin(i);
   const b = e.mmx<u64, S>(i);
   const both = e.pair(b, e.mmx<u64, D>(i));
-  e.setMmx<D>(i, e.first<u64>(e.bytes_down(both, min<u32>(<u32>i.imm & 255, 16))));
+  e.setMmx<D>(i, e.first<u64>(e.bytes_down(both, min<u32>((<u32>i.imm) & 255, 16))));
   e.mmxEnd();
 }
 
@@ -129,7 +129,7 @@ export function PINSRW_MMX<B, R, D, S>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
   const value = e.splat<u16>(e.zext<R, u16>(e.read<R, S>(i)));
-  const mask = e.v128_const(laneMask(<u32>i.imm & 3, 2, 0), 0);
+  const mask = e.v128_const(laneMask((<u32>i.imm) & 3, 2, 0), 0);
   e.setMmx<D>(i, e.first<u64>(e.v128_bitselect(value, e.v128_low(e.mmx<u64, D>(i)), mask)));
   e.mmxEnd();
 }
@@ -137,7 +137,7 @@ export function PINSRW_MMX<B, R, D, S>(i: Insn): void {
 export function PEXTRW_MMX<B, D, S>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
-  const word = e.first<u16>(e.bytes_down(e.v128_low(e.mmx<u64, S>(i)), (<u32>i.imm & 3) * 2));
+  const word = e.first<u16>(e.bytes_down(e.v128_low(e.mmx<u64, S>(i)), ((<u32>i.imm) & 3) * 2));
   e.write<u32, D>(i, e.zext<u16, u32>(word));
   e.mmxEnd();
 }
@@ -150,6 +150,6 @@ export function EMMS(i: Insn): void {
 /** MASKMOVQ: bytes of DEST whose mask byte (SRC) is negative go to DS:rDI. */
 export function MASKMOVQ(i: Insn): void {
   core<Interp>().mmxBegin(i);
-  storeMasked(i, FPR + ((<usize>i.r0 & 56) << 1), FPR + ((<usize>i.r1 & 56) << 1), 8);
+  storeMasked(i, FPR + (((<usize>i.r0) & 56) << 1), FPR + (((<usize>i.r1) & 56) << 1), 8);
   core<Interp>().mmxEnd();
 }

@@ -83,7 +83,10 @@ export class PCLMULQDQ {
     return e.pure<PCLMULQDQ, V>(a, b, imm);
   }
   run(a: v128, b: v128, imm: u32): v128 {
-    return carrylessProduct(imm & 1 ? i64x2.extract_lane(a, 1) : i64x2.extract_lane(a, 0), imm & 16 ? i64x2.extract_lane(b, 1) : i64x2.extract_lane(b, 0));
+    return carrylessProduct(
+      imm & 1 ? i64x2.extract_lane(a, 1) : i64x2.extract_lane(a, 0),
+      imm & 16 ? i64x2.extract_lane(b, 1) : i64x2.extract_lane(b, 0),
+    );
   }
 }
 

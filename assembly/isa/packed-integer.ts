@@ -449,7 +449,10 @@ export class PMADDWD {
 @final
 export class PMADDUBSW {
   @inline apply<E, V>(e: E, a: V, b: V): V {
-    const even = e.i16x8_mul(e.i16x8_shr_u(e.i16x8_shl(a, e.k32(8)), e.k32(8)), e.i16x8_shr_s(e.i16x8_shl(b, e.k32(8)), e.k32(8)));
+    const even = e.i16x8_mul(
+      e.i16x8_shr_u(e.i16x8_shl(a, e.k32(8)), e.k32(8)),
+      e.i16x8_shr_s(e.i16x8_shl(b, e.k32(8)), e.k32(8)),
+    );
     const odd = e.i16x8_mul(e.i16x8_shr_u(a, e.k32(8)), e.i16x8_shr_s(b, e.k32(8)));
     return e.i16x8_add_sat_s(even, odd);
   }

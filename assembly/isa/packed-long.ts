@@ -42,8 +42,8 @@ export function slidingDifferences(a: v128, b: v128, imm: u32): v128 {
   for (let n: usize = 0; n < 8; n++) {
     let sum: i32 = 0;
     for (let k: usize = 0; k < 4; k++) sum += abs<i32>(<i32>load<u8>(from + n + k) - <i32>load<u8>(block + k));
-    if (n < 4) low |= <u64>sum << (n << 4);
-    else high |= <u64>sum << ((n - 4) << 4);
+    if (n < 4) low |= (<u64>sum) << (n << 4);
+    else high |= (<u64>sum) << ((n - 4) << 4);
   }
   return i64x2.replace_lane(i64x2.splat(low), 1, high);
 }

@@ -52,7 +52,7 @@ export function sha1Message2(a: v128, b: v128): v128 {
   const w16 = rotl<u32>(<u32>(i32x4.extract_lane(a, 3) ^ i32x4.extract_lane(b, 2)), 1);
   const w17 = rotl<u32>(<u32>(i32x4.extract_lane(a, 2) ^ i32x4.extract_lane(b, 1)), 1);
   const w18 = rotl<u32>(<u32>(i32x4.extract_lane(a, 1) ^ i32x4.extract_lane(b, 0)), 1);
-  const w19 = rotl<u32>(<u32>i32x4.extract_lane(a, 0) ^ w16, 1);
+  const w19 = rotl<u32>((<u32>i32x4.extract_lane(a, 0)) ^ w16, 1);
   return lanes(w19, w18, w17, w16);
 }
 

@@ -102,10 +102,10 @@ export function RCL<W, D, S>(i: Insn): void {
   }
   const width: u64 = bits<W>();
   const wrapped: u64 = n > 1 ? a >> (width + 1 - n) : 0;
-  const r = (a << n) | (<u64>e.cf() << (n - 1)) | wrapped;
+  const r = (a << n) | ((<u64>e.cf()) << (n - 1)) | wrapped;
   e.put<W, D>(i, p, <W>r);
-  const cf = <u32>(a >> (width - n)) & 1;
-  e.setCfOf(cf, cf ^ (<u32>(r >> (width - 1)) & 1));
+  const cf = (<u32>(a >> (width - n))) & 1;
+  e.setCfOf(cf, cf ^ ((<u32>(r >> (width - 1))) & 1));
 }
 
 /** RCR: rotates DEST:CF right. */
@@ -121,10 +121,10 @@ export function RCR<W, D, S>(i: Insn): void {
   const width: u64 = bits<W>();
   const wrapped: u64 = n > 1 ? a << (width + 1 - n) : 0;
   const stay: u64 = n < 64 ? a >> n : 0;
-  const r = stay | (<u64>e.cf() << (width - n)) | wrapped;
+  const r = stay | ((<u64>e.cf()) << (width - n)) | wrapped;
   e.put<W, D>(i, p, <W>r);
-  const cf = <u32>(a >> (n - 1)) & 1;
-  e.setCfOf(cf, (<u32>(r >> (width - 1)) ^ <u32>(r >> (width - 2))) & 1);
+  const cf = (<u32>(a >> (n - 1))) & 1;
+  e.setCfOf(cf, ((<u32>(r >> (width - 1))) ^ (<u32>(r >> (width - 2)))) & 1);
 }
 
 /**
@@ -149,9 +149,7 @@ export function SHLD<B, W, D, S, C>(i: Insn): void {
     // DEST's place in the 64-bit chain is bits 32 and up.
     const high = e.shl<u64>(e.zext<W, u64>(a), e.k32(32));
     const fill =
-      sizeof<W>() == 4
-        ? e.zext<W, u64>(b)
-        : e.or<u64>(e.shl<u64>(e.zext<W, u64>(b), e.k32(16)), e.zext<W, u64>(b));
+      sizeof<W>() == 4 ? e.zext<W, u64>(b) : e.or<u64>(e.shl<u64>(e.zext<W, u64>(b), e.k32(16)), e.zext<W, u64>(b));
     const chain = e.or<u64>(high, fill);
     const r = e.zext<u64, W>(e.shr<u64>(e.shl<u64>(chain, n), e.k32(32)));
     e.put<W, D>(i, p, r);
@@ -179,12 +177,17 @@ export function SHRD<B, W, D, S, C>(i: Insn): void {
     e.end();
   } else {
     const fill = e.shl<u64>(e.zext<W, u64>(b), e.k32(bits<W>()));
-    const low = sizeof<W>() == 4 ? e.zext<W, u64>(a) : e.or<u64>(e.zext<W, u64>(a), e.shl<u64>(e.zext<W, u64>(b), e.k32(32)));
+    const low =
+      sizeof<W>() == 4 ? e.zext<W, u64>(a) : e.or<u64>(e.zext<W, u64>(a), e.shl<u64>(e.zext<W, u64>(b), e.k32(32)));
     const chain = e.or<u64>(fill, low);
     const r = e.zext<u64, W>(e.shr<u64>(chain, n));
     e.put<W, D>(i, p, r);
     if (e.begin(e.isNonZero<u32>(n))) {
-      e.flagsResult<W>(r, e.bit<u64>(e.shr<u64>(chain, before), 0), e.bit<W>(e.xor<W>(r, e.shl<W>(r, 1)), bits<W>() - 1));
+      e.flagsResult<W>(
+        r,
+        e.bit<u64>(e.shr<u64>(chain, before), 0),
+        e.bit<W>(e.xor<W>(r, e.shl<W>(r, 1)), bits<W>() - 1),
+      );
     }
     e.end();
   }

@@ -10,7 +10,7 @@ export function dwordShuffle(selectors: u32): u64 {
 /** Four words by four 2-bit selectors. */
 export function wordShuffle(selectors: u32): u64 {
   let bytes: u64 = 0;
-  for (let n: u32 = 0; n < 4; n++) bytes |= <u64>(0x0100 + 0x0202 * ((selectors >> (2 * n)) & 3)) << (16 * n);
+  for (let n: u32 = 0; n < 4; n++) bytes |= (<u64>(0x0100 + 0x0202 * ((selectors >> (2 * n)) & 3))) << (16 * n);
   return bytes;
 }
 /** The low (0) or high (1) quadword. */

@@ -32,12 +32,12 @@ export function XMM1<B, OP, D, S>(i: Insn): void {
 export function XMM2_I<B, OP, D, S>(i: Insn): void {
   const e = core<B>();
   const b = e.xmmAligned<S>(i);
-  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), b, <u32>i.imm & 255));
+  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), b, (<u32>i.imm) & 255));
 }
 /** DEST ← OP(SRC, imm8). */
 export function XMM1_I<B, OP, D, S>(i: Insn): void {
   const e = core<B>();
-  e.setXmm<D>(i, operation<OP>().apply(e, e.xmmAligned<S>(i), <u32>i.imm & 255));
+  e.setXmm<D>(i, operation<OP>().apply(e, e.xmmAligned<S>(i), (<u32>i.imm) & 255));
 }
 /** DEST ← OP(DEST, SRC, XMM0). */
 export function XMM2_XMM0<B, OP, D, S>(i: Insn): void {
@@ -54,7 +54,7 @@ export function XMM_SHIFT<B, OP, D, S>(i: Insn): void {
 /** DEST ← DEST shifted by imm8. */
 export function XMM_SHIFT_I<B, OP, D>(i: Insn): void {
   const e = core<B>();
-  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), e.k32(<u32>i.imm & 255)));
+  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), e.k32((<u32>i.imm) & 255)));
 }
 /** DEST ← OP(low W of SRC); memory is W wide and need not be aligned. */
 export function XMM_LOW<B, OP, W, D, S>(i: Insn): void {
@@ -128,21 +128,21 @@ export function MOVMSKPD<B, D, S>(i: Insn): void {
 export function PINSR<B, W, R, D, S>(i: Insn): void {
   const e = core<B>();
   const value = e.zext<R, W>(e.read<R, S>(i));
-  const lane: u32 = <u32>i.imm & (16 / sizeof<W>() - 1);
+  const lane: u32 = (<u32>i.imm) & (16 / sizeof<W>() - 1);
   const mask = e.v128_const(laneMask(lane, sizeof<W>(), 0), laneMask(lane, sizeof<W>(), 1));
   e.setXmm<D>(i, e.v128_bitselect(e.splat<W>(value), e.xmm<D>(i), mask));
 }
 /** PEXTRB, PEXTRW, PEXTRD, PEXTRQ, EXTRACTPS: DEST ← lane imm8 of SRC; a register destination is written with width R. */
 export function PEXTR<B, W, R, D, S>(i: Insn): void {
   const e = core<B>();
-  const lane: u32 = <u32>i.imm & (16 / sizeof<W>() - 1);
+  const lane: u32 = (<u32>i.imm) & (16 / sizeof<W>() - 1);
   e.write<R, D>(i, e.zext<W, R>(e.first<W>(e.bytes_down(e.xmm<S>(i), lane * sizeof<W>()))));
 }
 /** INSERTPS from memory: its source lane does not count. */
 export function INSERTPS_M<B, OP, D, S>(i: Insn): void {
   const e = core<B>();
   const b = e.v128_low(e.zext<u32, u64>(e.low<u32, S>(i)));
-  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), b, <u32>i.imm & 63));
+  e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), b, (<u32>i.imm) & 63));
 }
 /** PTEST: ZF = (SRC AND DEST is zero), CF = (SRC AND NOT DEST is zero); the other flags are cleared. */
 export function PTEST<B, D, S>(i: Insn): void {
@@ -157,8 +157,8 @@ export function PTEST<B, D, S>(i: Insn): void {
 // ---- helpers ---------------------------------------------------------------------------------------------------------
 /** Linear address of `offset` bytes into DS:rDI (or the overriding segment). */
 function maskedAddress(i: Insn, offset: u64): u64 {
-  const linear = (load<u64>(GPR + 56) + offset) & load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
-  return i.ea & EA_SEGMENT ? segmentLinear(i, <u32>i.ea >> 4, linear, 1) : linear;
+  const linear = (load<u64>(GPR + 56) + offset) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
+  return i.ea & EA_SEGMENT ? segmentLinear(i, (<u32>i.ea) >> 4, linear, 1) : linear;
 }
 /**
  * Stores those of `size` bytes at `from` whose mask byte is negative. All `size` bytes must be writable, even with a mask
@@ -167,11 +167,12 @@ function maskedAddress(i: Insn, offset: u64): u64 {
 export function storeMasked(i: Insn, from: usize, mask: usize, size: u32): void {
   const e = core<Interp>();
   probeWrite(i, maskedAddress(i, 0), size);
-  for (let n: u32 = 0; n < size; n++) if (load<i8>(mask + n) < 0) e.storeAt<u8>(i, maskedAddress(i, n), load<u8>(from + n));
+  for (let n: u32 = 0; n < size; n++)
+    if (load<i8>(mask + n) < 0) e.storeAt<u8>(i, maskedAddress(i, n), load<u8>(from + n));
 }
 /** MASKMOVDQU: bytes of DEST whose mask byte (SRC) is negative go to DS:rDI. */
 export function MASKMOVDQU(i: Insn): void {
-  storeMasked(i, XMM + (<usize>i.r0 << 2), XMM + (<usize>i.r1 << 2), 16);
+  storeMasked(i, XMM + ((<usize>i.r0) << 2), XMM + ((<usize>i.r1) << 2), 16);
 }
 
 /** Bits of MXCSR that exist; setting another raises #GP(0). SDM Vol. 1, 11.6.6 (MXCSR_MASK). */

@@ -52,7 +52,7 @@ export function PUSHA<W>(i: Insn): void {
   const sp = load<u64>(GPR + RSP);
   nextIsStack();
   for (let n: u64 = 0; n < 8; n++) {
-    const value = load<W>(GPR + (<usize>n << 3));
+    const value = load<W>(GPR + ((<usize>n) << 3));
     e.storeAt<W>(i, e.stackAddress(i, (sp - (n + 1) * sizeof<W>()) & mask, sizeof<W>()), value);
   }
   stackDone();
@@ -67,7 +67,12 @@ export function POPA<W>(i: Insn): void {
   const probe0 = e.loadAt<W>(i, e.stackAddress(i, sp & mask, sizeof<W>()));
   const probe7 = e.loadAt<W>(i, e.stackAddress(i, (sp + 7 * sizeof<W>()) & mask, sizeof<W>()));
   for (let n: usize = 0; n < 8; n++) {
-    const v = n == 0 ? probe0 : n == 7 ? probe7 : e.loadAt<W>(i, e.stackAddress(i, (sp + <u64>n * sizeof<W>()) & mask, sizeof<W>()));
+    const v =
+      n == 0
+        ? probe0
+        : n == 7
+          ? probe7
+          : e.loadAt<W>(i, e.stackAddress(i, (sp + <u64>n * sizeof<W>()) & mask, sizeof<W>()));
     if (n != 3) e.setGpr<W>((7 - n) << 3, v);
   }
   e.moveStack(8 * sizeof<W>());
@@ -77,8 +82,8 @@ export function POPA<W>(i: Insn): void {
 export function ENTER<W>(i: Insn): void {
   const e = core<Interp>();
   const mask = load<u64>(STACK_MASK);
-  const size: u64 = <u64>(<u32>i.imm & 0xffff);
-  const level: u64 = <u64>((<u32>i.imm >> 16) & 31);
+  const size: u64 = <u64>((<u32>i.imm) & 0xffff);
+  const level: u64 = <u64>(((<u32>i.imm) >> 16) & 31);
   const oldSp = load<u64>(GPR + RSP);
   const oldBp = load<u64>(GPR + RBP);
   const width: u64 = sizeof<W>();

@@ -5,8 +5,24 @@
  * so a long repetition ends with the run's budget and RIP still at it. Forward MOVS and STOS go by stretches that lie in one page.
  */
 import {
-  COUNT, EA_MASK, EA_SEGMENT, EFLAGS_REST, ES, FS, GPR, MODE, MODE_64, MODE_CODE_MASK, MODE_FLAT, MODE_PROTECTED, SEG_BASE, SEG_FLAGS, SEG_LIMIT,
-  TLB_ADDEND, TLB_READ, TLB_WRITE,
+  COUNT,
+  EA_MASK,
+  EA_SEGMENT,
+  EFLAGS_REST,
+  ES,
+  FS,
+  GPR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  MODE_PROTECTED,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_LIMIT,
+  TLB_ADDEND,
+  TLB_READ,
+  TLB_WRITE,
 } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { arrive, ipOf, setNext, settleBefore } from '../engine/cache';
@@ -27,7 +43,7 @@ const RDI: usize = GPR + 56;
 
 // ---- addresses ------------------------------------------------------------------------------------------------------------
 function addressMask(i: Insn): u64 {
-  return load<u64>(EA_MASK + ((<usize>i.ea & 3) << 3));
+  return load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
 }
 /** Stores an address register or count: 16 bits leave the rest, 32 bits clear it. */
 function setAddress(i: Insn, register: usize, value: u64): void {
@@ -141,7 +157,7 @@ function moveStretch<W>(i: Insn, most: u64): u64 {
   const mask = addressMask(i);
   const to = destinationStretch(i, mask);
   if (!to) return 0;
-  const room = stretch(<u32>i.ea >> 4, !(i.ea & EA_SEGMENT), load<u64>(RSI) & mask, mask);
+  const room = stretch((<u32>i.ea) >> 4, !(i.ea & EA_SEGMENT), load<u64>(RSI) & mask, mask);
   if (!room) return 0;
   const from = wasmAt(stretchLinear, TLB_READ);
   if (!from) return 0;

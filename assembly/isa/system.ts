@@ -3,9 +3,54 @@
  * SDM Vol. 2, the page of each name; Vol. 3A chapters 2, 5, 6.
  */
 import {
-  CPL, CR0, CR3, CR4, CR8, CR2, CS, DR, DS, EFER, EFLAGS_REST, ES, EXIT_EVENT, EXIT_HALT, FS, GDTR_BASE, GDTR_LIMIT, GPR, GS, HALTED, IDTR_BASE,
-  IDTR_LIMIT, INTR, LDTR, MODE, MODE_64, MODE_CODE_MASK, MSR_KERNEL_GS_BASE, NMI_PENDING, SEG, SEG_BASE, SEG_FLAGS, SEG_SELECTOR, SEG_SIZE,
-  SHADOW_STACK, SHADOW_STI, SHUTDOWN, SS, STACK_MASK, TR, COUNT, CURRENT, START, STOP_RECORD, XCR0, MSR_TSC_AUX, RIP, R_DISP,
+  CPL,
+  CR0,
+  CR3,
+  CR4,
+  CR8,
+  CR2,
+  CS,
+  DR,
+  DS,
+  EFER,
+  EFLAGS_REST,
+  ES,
+  EXIT_EVENT,
+  EXIT_HALT,
+  FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GPR,
+  GS,
+  HALTED,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTR,
+  LDTR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MSR_KERNEL_GS_BASE,
+  NMI_PENDING,
+  SEG,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_SELECTOR,
+  SEG_SIZE,
+  SHADOW_STACK,
+  SHADOW_STI,
+  SHUTDOWN,
+  SS,
+  STACK_MASK,
+  TR,
+  COUNT,
+  CURRENT,
+  START,
+  STOP_RECORD,
+  XCR0,
+  MSR_TSC_AUX,
+  RIP,
+  R_DISP,
 } from '../layout';
 import { core, Insn, M, R0, R1 } from '../engine/backend';
 import { arrive, continueAfter, ipAfter, ipOf, leaveAfter, settleBefore } from '../engine/cache';
@@ -20,7 +65,18 @@ import { CR0_PE, CR0_TS, CR4_FSGSBASE, CR4_OSXSAVE, CR4_PCIDE, CR4_TSD, CR4_UMIP
 import { cpuid } from '../system/cpuid';
 import { writeCr0, writeCr3, writeCr4, XCR0_SUPPORTED } from '../system/crwrite';
 import {
-  dplOf, high, inLongMode, isRealOrV86, limitOf, loadLdt, loadSegment, loadTask, low, selectorOf, tryReadDescriptor, typeOf,
+  dplOf,
+  high,
+  inLongMode,
+  isRealOrV86,
+  limitOf,
+  loadLdt,
+  loadSegment,
+  loadTask,
+  low,
+  selectorOf,
+  tryReadDescriptor,
+  typeOf,
 } from '../system/descriptor';
 import { BP, DB, fault, GP, OF_VECTOR, trap, UD } from '../system/fault';
 import { farCall, farJump, farReturn, interruptReturn } from '../system/far';
@@ -63,7 +119,7 @@ export function MOV_FROM_SEGMENT<B, W, D, S>(i: Insn): void {
 
 /** MOV Sreg, r/m16. A load of SS holds interrupts for one instruction. */
 export function MOV_TO_SEGMENT<K>(i: Insn): void {
-  const segment = <u32>i.r0 >> 3;
+  const segment = (<u32>i.r0) >> 3;
   if (segment == CS || segment > 5) fault(UD, 0);
   loadAndContinue(i, segment, core<Interp>().read<u16, K>(i));
 }
@@ -173,10 +229,10 @@ function farTarget(i: Insn): u64 {
   return <u64>load<u32>(changetype<usize>(i), R_DISP);
 }
 export function JMP_FAR<W>(i: Insn): void {
-  farJump(i, <u32>i.imm & 0xffff, farTarget(i), sizeof<W>());
+  farJump(i, (<u32>i.imm) & 0xffff, farTarget(i), sizeof<W>());
 }
 export function CALL_FAR<W>(i: Insn): void {
-  farCall(i, <u32>i.imm & 0xffff, farTarget(i), sizeof<W>());
+  farCall(i, (<u32>i.imm) & 0xffff, farTarget(i), sizeof<W>());
 }
 export function JMP_FAR_M<W>(i: Insn): void {
   readFarPointer<W>(i);
@@ -190,7 +246,7 @@ export function RET_FAR<W>(i: Insn): void {
   farReturn(i, sizeof<W>(), 0);
 }
 export function RET_FAR_I<W>(i: Insn): void {
-  farReturn(i, sizeof<W>(), <u32>i.imm & 0xffff);
+  farReturn(i, sizeof<W>(), (<u32>i.imm) & 0xffff);
 }
 export function IRET<W>(i: Insn): void {
   interruptReturn(i, sizeof<W>());
@@ -229,7 +285,7 @@ export function INT3(i: Insn): void {
   softwareTrap(i, BP, SOFTWARE);
 }
 export function INT(i: Insn): void {
-  softwareInterrupt(i, <u32>i.imm & 0xff);
+  softwareInterrupt(i, (<u32>i.imm) & 0xff);
 }
 /** INTO: #OF as a trap when OF is set. */
 export function INTO(i: Insn): void {
@@ -471,7 +527,7 @@ function getWide(code: u8): u64 {
   return is64() ? value : value & 0xffffffff;
 }
 export function MOV_FROM_CR(i: Insn): void {
-  const n = <u32>i.r1 >> 3;
+  const n = (<u32>i.r1) >> 3;
   if (!(n == 0 || n == 2 || n == 3 || n == 4 || n == 8)) fault(UD, 0);
   requireRing0();
   if (n == 0) setWide(i.r0, load<u64>(CR0));
@@ -481,7 +537,7 @@ export function MOV_FROM_CR(i: Insn): void {
   else setWide(i.r0, <u64>readTpr());
 }
 export function MOV_TO_CR(i: Insn): void {
-  const n = <u32>i.r0 >> 3;
+  const n = (<u32>i.r0) >> 3;
   if (!(n == 0 || n == 2 || n == 3 || n == 4 || n == 8)) fault(UD, 0);
   requireRing0();
   const value = getWide(i.r1);
@@ -516,22 +572,22 @@ function checkDebugAccess(): void {
   }
 }
 export function MOV_FROM_DR(i: Insn): void {
-  const n = debugNumber(<u32>i.r1 >> 3);
+  const n = debugNumber((<u32>i.r1) >> 3);
   checkDebugAccess();
-  setWide(i.r0, load<u64>(DR + (<usize>n << 3)));
+  setWide(i.r0, load<u64>(DR + ((<usize>n) << 3)));
 }
 const DR6_FIXED: u64 = 0xffff0ff0;
 const DR6_WRITABLE: u64 = 0xe00f;
 const DR7_FIXED: u64 = 0x400;
 const DR7_WRITABLE: u64 = 0xffff2bff;
 export function MOV_TO_DR(i: Insn): void {
-  const n = debugNumber(<u32>i.r0 >> 3);
+  const n = debugNumber((<u32>i.r0) >> 3);
   checkDebugAccess();
   let value = getWide(i.r1);
   if (n >= 6 && value >> 32) fault(GP, 0);
   if (n == 6) value = (value & DR6_WRITABLE) | DR6_FIXED;
   else if (n == 7) value = (value & DR7_WRITABLE) | DR7_FIXED;
-  store<u64>(DR + (<usize>n << 3), value);
+  store<u64>(DR + ((<usize>n) << 3), value);
 }
 
 // ---- model-specific registers, counters, identification --------------------------------------------------------------------------
@@ -547,7 +603,7 @@ export function RDMSR(i: Insn): void {
 export function WRMSR(i: Insn): void {
   requireRing0();
   settleBefore(changetype<usize>(i));
-  writeMsr(load<u32>(RCX), (<u64>load<u32>(RDX) << 32) | <u64>load<u32>(RAX));
+  writeMsr(load<u32>(RCX), ((<u64>load<u32>(RDX)) << 32) | (<u64>load<u32>(RAX)));
   updateMode();
   leaveAfter(i, EXIT_EVENT);
 }
@@ -580,7 +636,7 @@ export function XGETBV(i: Insn): void {
 export function XSETBV(i: Insn): void {
   if (!(load<u64>(CR4) & CR4_OSXSAVE)) fault(UD, 0);
   requireRing0();
-  const value = (<u64>load<u32>(RDX) << 32) | <u64>load<u32>(RAX);
+  const value = ((<u64>load<u32>(RDX)) << 32) | (<u64>load<u32>(RAX));
   if (load<u32>(RCX) != 0 || value & ~XCR0_SUPPORTED || !(value & 1)) fault(GP, 0);
   store<u64>(XCR0, value);
   updateMode();

@@ -29,7 +29,10 @@ function element(operand: usize, n: u32, imm: u32): i32 {
 
 /** Elements up to the first that is zero. */
 export function implicitLength(a: v128, imm: u32): u32 {
-  const zeros: u32 = imm & WORDS ? i16x8.bitmask(i16x8.eq(a, i16x8.splat(0))) | 0x100 : i8x16.bitmask(i8x16.eq(a, i8x16.splat(0))) | 0x10000;
+  const zeros: u32 =
+    imm & WORDS
+      ? i16x8.bitmask(i16x8.eq(a, i16x8.splat(0))) | 0x100
+      : i8x16.bitmask(i8x16.eq(a, i8x16.splat(0))) | 0x10000;
   return ctz(zeros);
 }
 /** The magnitude of a length in EAX or EDX (RAX, RDX), at most the number of elements. */
@@ -53,7 +56,8 @@ function matches(n: u32, aLength: u32, bLength: u32, count: u32, imm: u32): bool
     if (how == EQUAL_ANY) {
       for (let m: u32 = 0; m < aLength; m++) if (element(a, m, imm) == value) return true;
     } else {
-      for (let m: u32 = 0; m + 1 < aLength; m += 2) if (element(a, m, imm) <= value && value <= element(a, m + 1, imm)) return true;
+      for (let m: u32 = 0; m + 1 < aLength; m += 2)
+        if (element(a, m, imm) <= value && value <= element(a, m + 1, imm)) return true;
     }
     return false;
   }

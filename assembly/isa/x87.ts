@@ -16,12 +16,40 @@ import { f80ArcTangent, f80Cosine, f80Sine, f80SineCosine, f80Tangent } from '..
 import { isNaN80 } from '../fpu/unpack';
 import { probeWrite } from '../mmu/access';
 import {
-  buildEnvironment, buildRegisters, environmentSize, probeBlock, readBlock, saveSize, takeEnvironment, takeRegisters, writeBlock,
+  buildEnvironment,
+  buildRegisters,
+  environmentSize,
+  probeBlock,
+  readBlock,
+  saveSize,
+  takeEnvironment,
+  takeRegisters,
+  writeBlock,
 } from '../x87/images';
 import { compare, compute, stored, stores } from '../x87/operations';
 import {
-  begin, finish, hiOf, INDEFINITE_HI, INDEFINITE_LO, initialise, isEmpty, loOf, moveTop, pop, push, pushes, pushResult, put, reads,
-  readsAndPushes, readsBoth, replace, setControl, setEmpty, underflow, wait,
+  begin,
+  finish,
+  hiOf,
+  INDEFINITE_HI,
+  INDEFINITE_LO,
+  initialise,
+  isEmpty,
+  loOf,
+  moveTop,
+  pop,
+  push,
+  pushes,
+  pushResult,
+  put,
+  reads,
+  readsAndPushes,
+  readsBoth,
+  replace,
+  setControl,
+  setEmpty,
+  underflow,
+  wait,
 } from '../x87/stack';
 
 const SIGN: u32 = 0x8000;
@@ -30,15 +58,15 @@ const EXTENDED_BYTES: u32 = 10;
 
 /** Number of ST(i). REX.B does not reach it. */
 function number(i: Insn): u32 {
-  return (<u32>i.r0 >> 3) & 7;
+  return ((<u32>i.r0) >> 3) & 7;
 }
 /** The ModRM byte, which decoding leaves in the immediate. */
 function modrm(i: Insn): u32 {
-  return <u32>i.imm & 0xff;
+  return (<u32>i.imm) & 0xff;
 }
 /** The reg field: which arithmetic operation. */
 function operation(i: Insn): u32 {
-  return (<u32>i.imm >> 3) & 7;
+  return ((<u32>i.imm) >> 3) & 7;
 }
 
 // ---- memory operands ------------------------------------------------------------------------------------------------
@@ -440,7 +468,7 @@ export function FNSTSW<B, D>(i: Insn): void {
 /** Exception flags, SF, ES and B; the condition codes and TOP stay. SDM Vol. 2, FCLEX. */
 const FSW_CLEARED: u32 = 0x80ff;
 export function FNCLEX(i: Insn): void {
-  store<u16>(FSW, <u32>load<u16>(FSW) & ~FSW_CLEARED);
+  store<u16>(FSW, (<u32>load<u16>(FSW)) & ~FSW_CLEARED);
 }
 export function FNINIT(i: Insn): void {
   initialise();

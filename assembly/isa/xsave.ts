@@ -9,8 +9,27 @@ import { Interp } from '../engine/interp';
 import { fault, GP, NM, UD } from '../system/fault';
 import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE } from '../system/control';
 import {
-  buildMxcsr, buildX87, buildXmm, clearVectors, clearX87, copyVectors, mxcsrIsValid, PART_MXCSR, PART_MXCSR_BYTES, PART_ST,
-  PART_ST_BYTES, PART_X87, PART_X87_BYTES, PART_XMM, probeBlock, readBlock, takeMxcsr, takeX87, takeXmm, vectorCount, writeBlock,
+  buildMxcsr,
+  buildX87,
+  buildXmm,
+  clearVectors,
+  clearX87,
+  copyVectors,
+  mxcsrIsValid,
+  PART_MXCSR,
+  PART_MXCSR_BYTES,
+  PART_ST,
+  PART_ST_BYTES,
+  PART_X87,
+  PART_X87_BYTES,
+  PART_XMM,
+  probeBlock,
+  readBlock,
+  takeMxcsr,
+  takeX87,
+  takeXmm,
+  vectorCount,
+  writeBlock,
 } from '../x87/images';
 
 const FXSAVE_BYTES: u32 = 512;
@@ -91,7 +110,7 @@ function checkXsave(): void {
 }
 /** RFBM: the components that EDX:EAX asks for and XCR0 enables. */
 function requested(): u64 {
-  return load<u64>(XCR0) & (<u64>load<u32>(GPR + RAX) | (<u64>load<u32>(GPR + RDX) << 32));
+  return load<u64>(XCR0) & ((<u64>load<u32>(GPR + RAX)) | ((<u64>load<u32>(GPR + RDX)) << 32));
 }
 /** Bytes of the area that the instruction may touch. */
 function areaSize(components: u64): u32 {

@@ -3,8 +3,24 @@
  * The fast compare itself is inlined in the interpreter (engine/interp.ts) and emitted by the translator.
  */
 import {
-  CPL, CURRENT, EA_SEGMENT, EFER, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, MODE_FLAT, PAGE_FLAGS, PAGE_HAS_CODE, SCRATCH, SCRATCH_LINEAR, TLB_ADDEND,
-  TLB_PHYSICAL, TLB_READ, TLB_WRITE, PAGE_DIRTY,
+  CPL,
+  CURRENT,
+  EA_SEGMENT,
+  EFER,
+  LINEAR_MASK,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  PAGE_FLAGS,
+  PAGE_HAS_CODE,
+  SCRATCH,
+  SCRATCH_LINEAR,
+  TLB_ADDEND,
+  TLB_PHYSICAL,
+  TLB_READ,
+  TLB_WRITE,
+  PAGE_DIRTY,
 } from '../layout';
 import { Insn } from '../engine/backend';
 import { EFER_LMA } from '../system/control';
@@ -17,7 +33,8 @@ import { ACCESS_IMPLICIT, ACCESS_WRITE, currentAccess, walk, walkedFlags, walked
 export function translate(linear: u64, write: bool): u64 {
   const from = bank == BANK_ALIGN ? BANK_USER : bank;
   const entry = from + slotOf(linear);
-  if (load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == (linear & ~0xfff)) return ((<u64>load<u32>(entry, TLB_PHYSICAL)) << 12) | (linear & 0xfff);
+  if (load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == (linear & ~0xfff))
+    return ((<u64>load<u32>(entry, TLB_PHYSICAL)) << 12) | (linear & 0xfff);
   return fill(entry, linear, currentAccess() | (write ? ACCESS_WRITE : 0));
 }
 
@@ -42,7 +59,8 @@ function fill(entry: usize, linear: u64, access: u32): u64 {
 /** An access that the CPU makes by itself, with supervisor rights (descriptor tables, TSS, interrupt stack). */
 export function translateSystem(linear: u64, write: bool): u64 {
   const entry = BANK_KERNEL + slotOf(linear);
-  if (load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == (linear & ~0xfff)) return ((<u64>load<u32>(entry, TLB_PHYSICAL)) << 12) | (linear & 0xfff);
+  if (load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == (linear & ~0xfff))
+    return ((<u64>load<u32>(entry, TLB_PHYSICAL)) << 12) | (linear & 0xfff);
   return fill(entry, linear, ACCESS_IMPLICIT | (write ? ACCESS_WRITE : 0));
 }
 
@@ -58,7 +76,8 @@ function checked(i: Insn, linear: u64, size: u32): u64 {
   } else {
     linear &= 0xffffffff;
     // A flat segment ends at 4 GiB, where an access does not wrap; limits of other segments have been checked.
-    if (linear + size > 0x100000000 && load<u32>(MODE) & MODE_FLAT && !(i.ea & <u8>EA_SEGMENT)) fault(isStackOperand(i) ? SS_VECTOR : GP, 0);
+    if (linear + size > 0x100000000 && load<u32>(MODE) & MODE_FLAT && !(i.ea & (<u8>EA_SEGMENT)))
+      fault(isStackOperand(i) ? SS_VECTOR : GP, 0);
   }
   if (bank == BANK_ALIGN && linear & (size - 1)) fault(AC_VECTOR, 0);
   return linear;
@@ -84,7 +103,7 @@ function nextPage(linear: u64): u64 {
 /** Reads `size` (1 to 8) bytes. */
 export function readSlow(i: Insn, address: u64, size: u32): u64 {
   const linear = checked(i, address, size);
-  const first: u32 = 0x1000 - (<u32>linear & 0xfff);
+  const first: u32 = 0x1000 - ((<u32>linear) & 0xfff);
   const low = translate(linear, false);
   if (first >= size) return physicalRead(low, size);
   const high = translate(nextPage(linear), false);
@@ -94,7 +113,7 @@ export function readSlow(i: Insn, address: u64, size: u32): u64 {
 /** Writes `size` (1 to 8) bytes; both pages are checked before either changes. */
 export function writeSlow(i: Insn, address: u64, size: u32, value: u64): void {
   const linear = checked(i, address, size);
-  const first: u32 = 0x1000 - (<u32>linear & 0xfff);
+  const first: u32 = 0x1000 - ((<u32>linear) & 0xfff);
   if (first >= size) {
     physicalWrite(translate(linear, true), size, value);
     return;
@@ -111,13 +130,13 @@ export function writeSlow(i: Insn, address: u64, size: u32, value: u64): void {
 export function probeWrite(i: Insn, address: u64, size: u32): void {
   const linear = checked(i, address, size);
   translate(linear, true);
-  if (<u32>0x1000 - (<u32>linear & 0xfff) < size) translate(nextPage(linear), true);
+  if (<u32>0x1000 - ((<u32>linear) & 0xfff) < size) translate(nextPage(linear), true);
 }
 /** Raises what a load of `size` bytes would raise. */
 export function probeRead(i: Insn, address: u64, size: u32): void {
   const linear = checked(i, address, size);
   translate(linear, false);
-  if (<u32>0x1000 - (<u32>linear & 0xfff) < size) translate(nextPage(linear), false);
+  if (<u32>0x1000 - ((<u32>linear) & 0xfff) < size) translate(nextPage(linear), false);
 }
 
 /** Place for a read-modify-write that the fast path can't do: SCRATCH, loaded with the operand. */
@@ -153,7 +172,7 @@ function systemMask(): u64 {
 export function systemRead(linear: u64, size: u32): u64 {
   const mask = systemMask();
   const wrapped = linear & mask;
-  const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
+  const first: u32 = 0x1000 - ((<u32>wrapped) & 0xfff);
   const low = translateSystem(wrapped, false);
   if (first >= size) return physicalRead(low, size);
   const high = translateSystem(((wrapped | 0xfff) + 1) & mask, false);
@@ -166,7 +185,7 @@ function translateFor(linear: u64, asUser: bool): u64 {
 export function systemWrite(linear: u64, size: u32, value: u64, asUser: bool = false): void {
   const mask = systemMask();
   const wrapped = linear & mask;
-  const first: u32 = 0x1000 - (<u32>wrapped & 0xfff);
+  const first: u32 = 0x1000 - ((<u32>wrapped) & 0xfff);
   if (first >= size) {
     physicalWrite(translateFor(wrapped, asUser), size, value);
     return;

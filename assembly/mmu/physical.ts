@@ -27,7 +27,7 @@ export function physicalRead32(physical: u64): u32 {
 }
 export function physicalRead64(physical: u64): u64 {
   if (isRam(physical)) return load<u64>(wasmAddress(physical));
-  return <u64>mmioRead(<f64>physical, 4) | ((<u64>mmioRead(<f64>(physical + 4), 4)) << 32);
+  return (<u64>mmioRead(<f64>physical, 4)) | ((<u64>mmioRead(<f64>(physical + 4), 4)) << 32);
 }
 export function physicalWrite32(physical: u64, value: u32): void {
   if (isRam(physical)) {
@@ -80,5 +80,5 @@ export function physicalWrite(physical: u64, size: u32, value: u64): void {
     mmioWrite(<f64>physical, 4, <u32>value);
     mmioWrite(<f64>(physical + 4), 4, <u32>(value >> 32));
   } else if (size == 1 || size == 2 || size == 4) mmioWrite(<f64>physical, size, <u32>value);
-  else for (let k: u32 = 0; k < size; k++) mmioWrite(<f64>(physical + k), 1, <u32>(value >> (k << 3)) & 0xff);
+  else for (let k: u32 = 0; k < size; k++) mmioWrite(<f64>(physical + k), 1, (<u32>(value >> (k << 3))) & 0xff);
 }

@@ -5,8 +5,29 @@
  * The invalid tag of slot s is a page that maps to slot s ^ 1, so no address that reaches slot s matches it.
  */
 import {
-  CPL, CR0, CR4, EFLAGS_REST, FETCH, FETCH_BANK_SIZE, FETCH_ENTRIES, FETCH_FILLED, FETCH_FILLED_LOCAL, STATS, STAT_FLUSHES, TLB, TLB_ADDEND, TLB_BANKS, TLB_BANK_SIZE,
-  TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_FILLED, TLB_FILLED_LOCAL, TLB_GLOBAL, TLB_PHYSICAL, TLB_READ, TLB_WRITE,
+  CPL,
+  CR0,
+  CR4,
+  EFLAGS_REST,
+  FETCH,
+  FETCH_BANK_SIZE,
+  FETCH_ENTRIES,
+  FETCH_FILLED,
+  FETCH_FILLED_LOCAL,
+  STATS,
+  STAT_FLUSHES,
+  TLB,
+  TLB_ADDEND,
+  TLB_BANKS,
+  TLB_BANK_SIZE,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_FILLED,
+  TLB_FILLED_LOCAL,
+  TLB_GLOBAL,
+  TLB_PHYSICAL,
+  TLB_READ,
+  TLB_WRITE,
 } from '../layout';
 import { AC } from '../engine/flags';
 import { CR0_AM, CR4_SMAP } from '../system/control';
@@ -34,7 +55,7 @@ export function selectBank(): void {
 }
 
 export function slotOf(linear: u64): usize {
-  return (<usize>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  return ((<usize>(linear >> 12)) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
 }
 
 function invalidTag(slot: usize): u64 {
@@ -72,10 +93,10 @@ const LARGE_SHIFT: u64 = 21;
 const HUGE_HINTS: usize = memory.data(256);
 const HUGE_SHIFT: u64 = 30;
 function largeHint(linear: u64): usize {
-  return LARGE_HINTS + (<usize>(linear >> LARGE_SHIFT) & 4095);
+  return LARGE_HINTS + ((<usize>(linear >> LARGE_SHIFT)) & 4095);
 }
 function hugeHint(linear: u64): usize {
-  return HUGE_HINTS + (<usize>(linear >> HUGE_SHIFT) & 255);
+  return HUGE_HINTS + ((<usize>(linear >> HUGE_SHIFT)) & 255);
 }
 const LARGE: u32 = 2;
 const LARGE_SIZE_SHIFT: u32 = 8;
@@ -86,7 +107,7 @@ export function largeFlags(linear: u64, shift: u64): u32 {
   else store<u8>(largeHint(linear), 1);
   // A 4 MiB page covers two stretches.
   if (shift == 22) store<u8>(largeHint(linear ^ (1 << LARGE_SHIFT)), 1);
-  return LARGE | (<u32>shift << LARGE_SIZE_SHIFT);
+  return LARGE | ((<u32>shift) << LARGE_SIZE_SHIFT);
 }
 
 /** Drops the fetch entries whose bits are set in `map`, and clears it. */
@@ -134,12 +155,13 @@ export function flushTlb(globalToo: bool): void {
 
 function setBit(map: usize, n: usize): void {
   const word = map + ((n >> 6) << 3);
-  store<u64>(word, load<u64>(word) | ((<u64>1) << <u64>(n & 63)));
+  const place: u64 = n & 63;
+  store<u64>(word, load<u64>(word) | ((<u64>1) << place));
 }
 
 /** Enters a unit for the page at `linear` into the fetch TLB under `tag`; `flags` are walkedFlags. */
 export function fillFetch(linear: u64, tag: u64, unit: usize, frame: u32, flags: u32): void {
-  const entry = fetchBank + ((<usize>(linear >> 12) & (FETCH_ENTRIES - 1)) << 4);
+  const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
   store<u64>(entry, tag);
   store<u32>(entry, <u32>unit, 8);
   store<u32>(entry, frame, 12);
@@ -154,7 +176,8 @@ function dropLarge(linear: u64): void {
     let entry: usize = TLB + b * TLB_BANK_SIZE;
     for (let s: usize = 0; s < <usize>TLB_ENTRIES; s++) {
       const flags = load<u32>(entry, TLB_GLOBAL);
-      if (flags & LARGE && !((load<u64>(entry, TLB_READ) ^ linear) >> <u64>(flags >> LARGE_SIZE_SHIFT))) dropEntry(entry, s);
+      if (flags & LARGE && !((load<u64>(entry, TLB_READ) ^ linear) >> (<u64>(flags >> LARGE_SIZE_SHIFT))))
+        dropEntry(entry, s);
       entry += TLB_ENTRY_SIZE;
     }
   }
@@ -162,13 +185,13 @@ function dropLarge(linear: u64): void {
 
 /** INVLPG. */
 export function flushPage(linear: u64): void {
-  const s = <usize>(linear >> 12) & (TLB_ENTRIES - 1);
+  const s = (<usize>(linear >> 12)) & (TLB_ENTRIES - 1);
   if (load<u8>(largeHint(linear)) | load<u8>(hugeHint(linear))) {
     dropLarge(linear);
     flushFetch();
   }
   for (let b: usize = 0; b < <usize>TLB_BANKS; b++) dropEntry(TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE, s);
-  const f = <usize>(linear >> 12) & (FETCH_ENTRIES - 1);
+  const f = (<usize>(linear >> 12)) & (FETCH_ENTRIES - 1);
   dropFetchEntry(FETCH + (f << 4), f);
   dropFetchEntry(FETCH + FETCH_BANK_SIZE + (f << 4), f);
 }
@@ -209,7 +232,7 @@ export function dropWriteTags(): void {
 
 export function fillEntry(entry: usize, linear: u64, writable: bool, hostPage: u32, frame: u32, flags: u32): void {
   const page = linear & ~0xfff;
-  const slot = <usize>(linear >> 12) & (TLB_ENTRIES - 1);
+  const slot = (<usize>(linear >> 12)) & (TLB_ENTRIES - 1);
   store<u64>(entry, page, TLB_READ);
   store<u64>(entry, writable ? page : invalidTag(slot), TLB_WRITE);
   store<u32>(entry, hostPage - <u32>page, TLB_ADDEND);

@@ -4,7 +4,16 @@
  */
 import { CPL, CR0, CR3, CR4, EFER, EFLAGS_REST, PDPTE, RAM_BASE, STATS, STAT_TLB_MISSES } from '../layout';
 import {
-  CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, PHYSICAL_BITS,
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_NXE,
+  PHYSICAL_BITS,
 } from '../system/control';
 import { AC } from '../engine/flags';
 import { pageFault } from '../system/fault';
@@ -26,8 +35,8 @@ const PTE_D: u64 = 0x40;
 const PTE_PS: u64 = 0x80;
 const PTE_G: u64 = 0x100;
 const PTE_NX: u64 = 1 << 63;
-const FRAME_MASK: u64 = ((<u64>1 << PHYSICAL_BITS) - 1) & ~0xfff;
-const RESERVED_HIGH: u64 = ((<u64>1 << 52) - 1) & ~((<u64>1 << PHYSICAL_BITS) - 1);
+const FRAME_MASK: u64 = (((<u64>1) << PHYSICAL_BITS) - 1) & ~0xfff;
+const RESERVED_HIGH: u64 = (((<u64>1) << 52) - 1) & ~(((<u64>1) << PHYSICAL_BITS) - 1);
 
 // Results of walk()
 export let walkedWritable: bool = false; // a store in this mode is allowed and the dirty bit is set
@@ -85,11 +94,11 @@ export function walk(linear: u64, access: u32): u64 {
     table = load<u64>(CR3) & FRAME_MASK;
     shift = 39;
   } else {
-    const pdpte = load<u64>(PDPTE + (<usize>(linear >> 30) & 3) * 8);
+    const pdpte = load<u64>(PDPTE + ((<usize>(linear >> 30)) & 3) * 8);
     if (!(pdpte & PTE_P)) return denied(linear, access, 0, 0);
     table = pdpte & FRAME_MASK;
     shift = 21;
-    reserved |= <u64>0x7ff << 52;
+    reserved |= (<u64>0x7ff) << 52;
   }
   let entryAt: u64 = 0;
   let entry: u64 = 0;

@@ -104,16 +104,36 @@ export function cpuid(leaf: u32, subleaf: u32): void {
   answer(0, 0, 0, 0);
   if (leaf == 0 || leaf == 0x80000000) {
     // "AuthenticAMD"
-    answer(leaf ? MAX_EXTENDED : MAX_BASIC, fourCc(0x41, 0x75, 0x74, 0x68), fourCc(0x63, 0x41, 0x4d, 0x44), fourCc(0x65, 0x6e, 0x74, 0x69));
+    answer(
+      leaf ? MAX_EXTENDED : MAX_BASIC,
+      fourCc(0x41, 0x75, 0x74, 0x68),
+      fourCc(0x63, 0x41, 0x4d, 0x44),
+      fourCc(0x65, 0x6e, 0x74, 0x69),
+    );
   } else if (leaf == 1) {
     let ecx: u32 =
-      SSE3 | PCLMULQDQ | SSSE3 | CMPXCHG16B | PCID | SSE4_1 | SSE4_2 | X2APIC | MOVBE | POPCNT | TSC_DEADLINE | AES | XSAVE | RDRAND | HYPERVISOR;
+      SSE3 |
+      PCLMULQDQ |
+      SSSE3 |
+      CMPXCHG16B |
+      PCID |
+      SSE4_1 |
+      SSE4_2 |
+      X2APIC |
+      MOVBE |
+      POPCNT |
+      TSC_DEADLINE |
+      AES |
+      XSAVE |
+      RDRAND |
+      HYPERVISOR;
     if (load<u64>(CR4) & CR4_OSXSAVE) ecx |= OSXSAVE;
     // CLFLUSH line of 64 bytes, one logical processor, initial APIC id 0
     answer(SIGNATURE, (8 << 8) | (1 << 16), ecx, COMMON_EDX | SEP | CLFSH | SSE | SSE2);
   } else if (leaf == 6) answer(ARAT, 0, 0, 0);
   else if (leaf == 7) {
-    if (subleaf == 0) answer(0, FSGSBASE | TSC_ADJUST | SMEP | INVPCID | RDSEED | ADX | SMAP | CLFLUSHOPT | CLWB | SHA, UMIP, 0);
+    if (subleaf == 0)
+      answer(0, FSGSBASE | TSC_ADJUST | SMEP | INVPCID | RDSEED | ADX | SMAP | CLFLUSHOPT | CLWB | SHA, UMIP, 0);
   } else if (leaf == 0xd) {
     if (subleaf == 0) answer(<u32>XCR0_SUPPORTED, xsaveSize(load<u64>(XCR0)), xsaveSize(XCR0_SUPPORTED), 0);
     else if (subleaf == 1) answer(1, 0, 0, 0); // XSAVEOPT
@@ -127,7 +147,8 @@ export function cpuid(leaf: u32, subleaf: u32): void {
   } else if (leaf >= 0x80000002 && leaf <= 0x80000004) brand(leaf - 0x80000002);
   else if (leaf == 0x80000005) answer(0xff40ff18, 0xff40ff30, 0x20080140, 0x40040140);
   else if (leaf == 0x80000006) answer(0, 0x42006400, 0x02008140, 0);
-  else if (leaf == 0x80000007) answer(0, 0, 0, 1 << 8); // invariant TSC
+  else if (leaf == 0x80000007)
+    answer(0, 0, 0, 1 << 8); // invariant TSC
   else if (leaf == 0x80000008) answer(0x3028, 0, 0, 0); // 40 physical bits, 48 linear bits
   store<u64>(GPR, <u64>a);
   store<u64>(GPR + 24, <u64>b);
@@ -137,6 +158,12 @@ export function cpuid(leaf: u32, subleaf: u32): void {
 
 /** "Vivarium virtual CPU" in 48 bytes, zero padded. */
 function brand(part: u32): void {
-  if (part == 0) answer(fourCc(0x56, 0x69, 0x76, 0x61), fourCc(0x72, 0x69, 0x75, 0x6d), fourCc(0x20, 0x76, 0x69, 0x72), fourCc(0x74, 0x75, 0x61, 0x6c));
+  if (part == 0)
+    answer(
+      fourCc(0x56, 0x69, 0x76, 0x61),
+      fourCc(0x72, 0x69, 0x75, 0x6d),
+      fourCc(0x20, 0x76, 0x69, 0x72),
+      fourCc(0x74, 0x75, 0x61, 0x6c),
+    );
   else if (part == 1) answer(fourCc(0x20, 0x43, 0x50, 0x55), 0, 0, 0);
 }

@@ -1,13 +1,44 @@
 /** Descriptors and segment-register loads. SDM Vol. 3A, chapters 3 and 5; long mode: 3.4.4, 3.5.2, 7.2.3. */
 import {
-  CPL, CR0, CS, DS, EFER, EFLAGS_REST, ES, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, MODE, MODE_64, MODE_CODE_MASK, SEG, SEG_BASE, SEG_FLAGS, SEG_LIMIT,
-  SEG_SELECTOR, SEG_SIZE, SS, TR,
+  CPL,
+  CR0,
+  CS,
+  DS,
+  EFER,
+  EFLAGS_REST,
+  ES,
+  FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GS,
+  LDTR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  SEG,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEG_SIZE,
+  SS,
+  TR,
 } from '../layout';
 import { VM } from '../engine/flags';
 import { isCanonical, systemRead, systemWrite } from '../mmu/access';
 import { CR0_PE, EFER_LMA } from './control';
 import { fault, GP, NP, SS_VECTOR, TS } from './fault';
-import { FLAG_CODE, FLAG_DB, FLAG_DPL_SHIFT, FLAG_EXPAND_DOWN, FLAG_G, FLAG_L, FLAG_P, FLAG_S, FLAG_WRITABLE } from './segment';
+import {
+  FLAG_CODE,
+  FLAG_DB,
+  FLAG_DPL_SHIFT,
+  FLAG_EXPAND_DOWN,
+  FLAG_G,
+  FLAG_L,
+  FLAG_P,
+  FLAG_S,
+  FLAG_WRITABLE,
+} from './segment';
 
 const FLAG_ACCESSED: u32 = 1 << 8;
 export const TYPE_LDT: u32 = 2;
@@ -101,13 +132,14 @@ export function setAccessed(): void {
 export function setRealSegment(segment: u32, selector: u32): void {
   const at = segmentAt(segment);
   store<u16>(at, <u16>selector, SEG_SELECTOR);
-  store<u64>(at, (<u64>selector & 0xffff) << 4, SEG_BASE);
+  store<u64>(at, ((<u64>selector) & 0xffff) << 4, SEG_BASE);
   if (load<u64>(CR0) & CR0_PE) {
     store<u32>(at, 0xffff, SEG_LIMIT);
     store<u32>(at, FLAG_P | FLAG_S | FLAG_WRITABLE | FLAG_ACCESSED | (3 << FLAG_DPL_SHIFT), SEG_FLAGS);
   } else {
     // A code segment loaded in protected mode leaves its size bits: real mode after a mode switch keeps them until a far jump.
-    if (!(load<u32>(at, SEG_FLAGS) & FLAG_P)) store<u32>(at, FLAG_P | FLAG_S | FLAG_WRITABLE | FLAG_ACCESSED, SEG_FLAGS);
+    if (!(load<u32>(at, SEG_FLAGS) & FLAG_P))
+      store<u32>(at, FLAG_P | FLAG_S | FLAG_WRITABLE | FLAG_ACCESSED, SEG_FLAGS);
   }
 }
 
@@ -137,13 +169,17 @@ export function loadStack(selector: u32, cpl: u32, vector: u32): void {
   if (!(selector & 0xfffc)) {
     // 64-bit mode takes a null SS below ring 3. SDM Vol. 3A, 5.4.1.1.
     if (inLongMode() && (load<u32>(MODE) & MODE_CODE_MASK) == MODE_64 && cpl < 3 && (selector & 3) == cpl) {
-      setSegment(SS, selector, 0, 0, (cpl << FLAG_DPL_SHIFT));
+      setSegment(SS, selector, 0, 0, cpl << FLAG_DPL_SHIFT);
       return;
     }
     fault(vector, 0);
   }
   readDescriptor(selector, vector);
-  if ((selector & 3) != cpl || dplOf(high) != cpl || (high & (FLAG_S | FLAG_CODE | FLAG_WRITABLE)) != (FLAG_S | FLAG_WRITABLE)) {
+  if (
+    (selector & 3) != cpl ||
+    dplOf(high) != cpl ||
+    (high & (FLAG_S | FLAG_CODE | FLAG_WRITABLE)) != (FLAG_S | FLAG_WRITABLE)
+  ) {
     fault(vector, selector & 0xfffc);
   }
   if (!(high & FLAG_P)) fault(SS_VECTOR, selector & 0xfffc);
@@ -176,7 +212,8 @@ export function loadTask(selector: u32): void {
   if (!(selector & 0xfffc) || selector & 4) fault(GP, selector & 0xfffc);
   readDescriptor(selector, GP);
   const type = typeOf(high);
-  if (high & FLAG_S || !(type == TYPE_TSS32_AVAILABLE || (type == TYPE_TSS16_AVAILABLE && !inLongMode()))) fault(GP, selector & 0xfffc);
+  if (high & FLAG_S || !(type == TYPE_TSS32_AVAILABLE || (type == TYPE_TSS16_AVAILABLE && !inLongMode())))
+    fault(GP, selector & 0xfffc);
   if (!(high & FLAG_P)) fault(NP, selector & 0xfffc);
   const at = descriptorAt;
   setSystemSegment(TR, selector, GP);
@@ -259,6 +296,6 @@ export function tssStack(level: u32, ext: u32): u64 {
 export function tssInterruptStack(entry: u32, ext: u32): u64 {
   const tr = segmentAt(TR);
   const at: u32 = 36 + (entry - 1) * 8;
-  if (at + 7 > load<u32>(tr, SEG_LIMIT)) fault(TS, (<u32>load<u16>(tr, SEG_SELECTOR) & 0xfffc) | ext);
+  if (at + 7 > load<u32>(tr, SEG_LIMIT)) fault(TS, ((<u32>load<u16>(tr, SEG_SELECTOR)) & 0xfffc) | ext);
   return systemRead(load<u64>(tr, SEG_BASE) + at, 8);
 }

@@ -1,6 +1,19 @@
 /** Far jumps, calls and returns, call gates, IRET. SDM Vol. 2 (JMP, CALL, RET, IRET) and Vol. 3A, 5.8. Leaves out task switches. */
 import {
-  CPL, CR0, CS, GPR, MODE, MODE_64, MODE_CODE_MASK, NMI_BLOCKED, SEG, SEG_FLAGS, SEG_LIMIT, SEG_SIZE, SS, STACK_MASK,
+  CPL,
+  CR0,
+  CS,
+  GPR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  NMI_BLOCKED,
+  SEG,
+  SEG_FLAGS,
+  SEG_LIMIT,
+  SEG_SIZE,
+  SS,
+  STACK_MASK,
 } from '../layout';
 import { ipAfter } from '../engine/cache';
 import { AC, ARITHMETIC, DF, Flags, ID, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from '../engine/flags';
@@ -10,8 +23,25 @@ import { isCanonical, nextIsStack, probeWrite, stackDone, writeSlow } from '../m
 import { note } from '../host';
 import { CR0_PE } from './control';
 import {
-  baseOf, dplOf, dropInnerSegments, high, inLongMode, isRealOrV86, limitOf, loadStack, low, readDescriptor, readInnerStack, readUpper, selectorOf, setAccessed, setCode,
-  setSegment, tssStack, tssStackSelector, typeOf,
+  baseOf,
+  dplOf,
+  dropInnerSegments,
+  high,
+  inLongMode,
+  isRealOrV86,
+  limitOf,
+  loadStack,
+  low,
+  readDescriptor,
+  readInnerStack,
+  readUpper,
+  selectorOf,
+  setAccessed,
+  setCode,
+  setSegment,
+  tssStack,
+  tssStackSelector,
+  typeOf,
 } from './descriptor';
 import { fault, GP, NP, SS_VECTOR, TS } from './fault';
 import { beginFrame, beginFrame64, frameMask, framePush, frameTop } from './frame';
@@ -61,7 +91,13 @@ function setRealCode(selector: u32): void {
   const at: usize = SEG + CS * SEG_SIZE;
   const flags = load<u32>(at, SEG_FLAGS);
   // A far jump in real mode leaves limit and size bits alone ("unreal" code keeps them).
-  setSegment(CS, selector, <u64>selector << 4, load<u32>(at, SEG_LIMIT), flags & FLAG_P ? flags : FLAG_P | FLAG_S | FLAG_CODE | FLAG_WRITABLE | (1 << 8));
+  setSegment(
+    CS,
+    selector,
+    (<u64>selector) << 4,
+    load<u32>(at, SEG_LIMIT),
+    flags & FLAG_P ? flags : FLAG_P | FLAG_S | FLAG_CODE | FLAG_WRITABLE | (1 << 8),
+  );
 }
 
 /** Checks the code descriptor in low/high as the target of JMP or CALL at the current level. */
@@ -175,7 +211,16 @@ function gate(i: Insn, selector: u32, call: bool, size: u32): void {
   resumeAt(i, ip);
 }
 
-function innerCall(i: Insn, target: u32, codeLow: u32, codeHigh: u32, newCpl: u32, width: u32, count: u32, back: u64): void {
+function innerCall(
+  i: Insn,
+  target: u32,
+  codeLow: u32,
+  codeHigh: u32,
+  newCpl: u32,
+  width: u32,
+  count: u32,
+  back: u64,
+): void {
   const long = inLongMode();
   const sp = tssStack(newCpl, 0);
   let stackSelector: u32 = newCpl;
@@ -198,7 +243,13 @@ function innerCall(i: Insn, target: u32, codeLow: u32, codeHigh: u32, newCpl: u3
   framePush(width, <u64>selectorOf(CS));
   framePush(width, back);
   const mask = frameMask();
-  setSegment(SS, stackSelector, long ? 0 : baseOf(stackLow, stackHigh), long ? 0 : limitOf(stackLow, stackHigh), stackHigh);
+  setSegment(
+    SS,
+    stackSelector,
+    long ? 0 : baseOf(stackLow, stackHigh),
+    long ? 0 : limitOf(stackLow, stackHigh),
+    stackHigh,
+  );
   setSegment(CS, (target & 0xfffc) | newCpl, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
   store<u32>(CPL, newCpl);
   store<u64>(RSP, (load<u64>(RSP) & ~mask) | (frameTop & mask));
@@ -228,7 +279,7 @@ function loadOuterStack(selector: u32, cpl: u32, to64: bool): void {
 
 export function farReturn(i: Insn, size: u32, release: u32): void {
   const ip = peek(i, 0, size);
-  const selector = <u32>peek(i, size, size) & 0xffff;
+  const selector = (<u32>peek(i, size, size)) & 0xffff;
   const mask = load<u64>(STACK_MASK);
   if (isRealOrV86()) {
     if (ip > <u64>load<u32>(SEG + CS * SEG_SIZE, SEG_LIMIT)) fault(GP, 0);
@@ -250,7 +301,7 @@ export function farReturn(i: Insn, size: u32, release: u32): void {
     moveStack(mask, 2 * size + release);
   } else {
     const newSp = peek(i, 2 * size + release, size);
-    const newSs = <u32>peek(i, 3 * size + release, size) & 0xffff;
+    const newSs = (<u32>peek(i, 3 * size + release, size)) & 0xffff;
     setAccessed();
     loadOuterStack(newSs, rpl, inLongMode() && (codeHigh & FLAG_L) != 0);
     setSegment(CS, selector, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);
@@ -288,7 +339,7 @@ export function changeableFlags(size: u32, cpl: u32, iopl: u32): u32 {
 
 export function interruptReturn(i: Insn, size: u32): void {
   const ip = peek(i, 0, size);
-  const selector = <u32>peek(i, size, size) & 0xffff;
+  const selector = (<u32>peek(i, size, size)) & 0xffff;
   const flags = <u32>peek(i, 2 * size, size);
   const mask = load<u64>(STACK_MASK);
   const cpl = load<u32>(CPL);
@@ -323,7 +374,7 @@ export function interruptReturn(i: Insn, size: u32): void {
   const may = changeableFlags(size, cpl, iopl);
   if (rpl != cpl || is64()) {
     const newSp = peek(i, 3 * size, size);
-    const newSs = <u32>peek(i, 4 * size, size) & 0xffff;
+    const newSs = (<u32>peek(i, 4 * size, size)) & 0xffff;
     setAccessed();
     loadOuterStack(newSs, rpl, to64);
     setSegment(CS, selector, baseOf(codeLow, codeHigh), limitOf(codeLow, codeHigh), codeHigh);

@@ -30,7 +30,15 @@ export function beginFrame64(sp: u64, level: u32): void {
   frameTop = sp;
 }
 /** A stack segment; a slot outside it raises #SS(`error`). */
-export function beginFrame(stackBase: u64, stackLimit: u32, stackFlags: u32, stackMask: u64, sp: u64, error: u32, level: u32): void {
+export function beginFrame(
+  stackBase: u64,
+  stackLimit: u32,
+  stackFlags: u32,
+  stackMask: u64,
+  sp: u64,
+  error: u32,
+  level: u32,
+): void {
   base = stackBase;
   mask = stackMask;
   limited = true;
@@ -43,7 +51,15 @@ export function beginFrame(stackBase: u64, stackLimit: u32, stackFlags: u32, sta
 /** The stack in use. */
 export function beginFrameHere(sp: u64, error: u32): void {
   const at: usize = SEG + SS * SEG_SIZE;
-  beginFrame(load<u64>(at, SEG_BASE), load<u32>(at, SEG_LIMIT), load<u32>(at, SEG_FLAGS), load<u64>(STACK_MASK), sp, error, load<u32>(CPL));
+  beginFrame(
+    load<u64>(at, SEG_BASE),
+    load<u32>(at, SEG_LIMIT),
+    load<u32>(at, SEG_FLAGS),
+    load<u64>(STACK_MASK),
+    sp,
+    error,
+    load<u32>(CPL),
+  );
 }
 
 /** Pushes the low `size` bytes of `value`. */

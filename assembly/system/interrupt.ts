@@ -4,16 +4,48 @@
  * mode's redirection. State changes only after everything that can fault has been done.
  */
 import {
-  COUNT, CPL, CR0, CS, DELIVERING, DR, EXIT_REASON, EXIT_SHUTDOWN, GPR, HALTED, IDTR_BASE, IDTR_LIMIT, RIP, SEG, SEG_BASE, SEG_FLAGS,
-  SEG_SIZE, SHUTDOWN, SS, STACK_MASK, EFLAGS_REST,
+  COUNT,
+  CPL,
+  CR0,
+  CS,
+  DELIVERING,
+  DR,
+  EXIT_REASON,
+  EXIT_SHUTDOWN,
+  GPR,
+  HALTED,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  RIP,
+  SEG,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_SIZE,
+  SHUTDOWN,
+  SS,
+  STACK_MASK,
+  EFLAGS_REST,
 } from '../layout';
 import { AC, Flags, IF, NT, RF, TF, VM } from '../engine/flags';
 import { note } from '../host';
 import { isCanonical, systemRead, systemWrite } from '../mmu/access';
 import { CR0_PE } from './control';
 import {
-  baseOf, dplOf, high, inLongMode, limitOf, low, readInnerStack, selectorOf, setAccessed, setSegment, tryReadDescriptor,
-  tssInterruptStack, tssStack, tssStackSelector, typeOf,
+  baseOf,
+  dplOf,
+  high,
+  inLongMode,
+  limitOf,
+  low,
+  readInnerStack,
+  selectorOf,
+  setAccessed,
+  setSegment,
+  tryReadDescriptor,
+  tssInterruptStack,
+  tssStack,
+  tssStackSelector,
+  typeOf,
 } from './descriptor';
 import { DB, DE, DF_VECTOR, fault, GP, NP, PF_VECTOR, SS_VECTOR, TS } from './fault';
 import { updateMode } from './mode';
@@ -122,7 +154,7 @@ function deliverReal(vector: u32): void {
   if (vector * 4 + 3 > load<u32>(IDTR_LIMIT)) fault(GP, 0);
   const entry = <u32>systemRead(load<u64>(IDTR_BASE) + vector * 4, 4);
   const stackBase = load<u64>(SEG + SS * SEG_SIZE, SEG_BASE);
-  let sp = <u32>load<u64>(RSP) & 0xffff;
+  let sp = (<u32>load<u64>(RSP)) & 0xffff;
   sp = (sp - 2) & 0xffff;
   systemWrite(stackBase + sp, 2, <u64>(Flags.get() & 0xffff));
   sp = (sp - 2) & 0xffff;
@@ -132,7 +164,7 @@ function deliverReal(vector: u32): void {
   store<u16>(RSP, <u16>sp);
   const selector = entry >>> 16;
   const at: usize = SEG + CS * SEG_SIZE;
-  setSegment(CS, selector, <u64>selector << 4, 0xffff, load<u32>(at, SEG_FLAGS) & ~FLAG_DB);
+  setSegment(CS, selector, (<u64>selector) << 4, 0xffff, load<u32>(at, SEG_FLAGS) & ~FLAG_DB);
   store<u64>(RIP, <u64>(entry & 0xffff));
   store<u32>(EFLAGS_REST, load<u32>(EFLAGS_REST) & ~(IF | TF | AC | RF));
   updateMode();
@@ -150,7 +182,7 @@ function deliverLong(vector: u32, kind: u32, error: u32, hasError: bool): void {
   const cpl = load<u32>(CPL);
   if (kind == SOFTWARE && dplOf(hi) < cpl) fault(GP, idtError);
   if (!(hi & FLAG_P)) fault(NP, idtError);
-  const selector = <u32>(gate >> 16) & 0xffff;
+  const selector = (<u32>(gate >> 16)) & 0xffff;
   const target = (gate & 0xffff) | ((gate >> 32) & 0xffff0000) | (gateHigh << 32);
   if (!(selector & 0xfffc)) fault(GP, ext(kind));
   readCodeForGate(selector, kind);
@@ -206,7 +238,7 @@ function deliverProtected(vector: u32, kind: u32, error: u32, hasError: bool): v
     return;
   }
   const wide = (type & 8) != 0;
-  const selector = <u32>(gate >> 16) & 0xffff;
+  const selector = (<u32>(gate >> 16)) & 0xffff;
   const target: u64 = wide ? (gate & 0xffff) | ((gate >> 32) & 0xffff0000) : gate & 0xffff;
   if (!(selector & 0xfffc)) fault(GP, ext(kind));
   readCodeForGate(selector, kind);
@@ -231,7 +263,15 @@ function deliverProtected(vector: u32, kind: u32, error: u32, hasError: bool): v
     readInnerStack(stackSelector, newCpl, stackError);
     stackLow = low;
     stackHigh = high;
-    beginFrame(baseOf(low, high), limitOf(low, high), high, high & FLAG_DB ? 0xffffffff : 0xffff, sp, stackError, newCpl);
+    beginFrame(
+      baseOf(low, high),
+      limitOf(low, high),
+      high,
+      high & FLAG_DB ? 0xffffffff : 0xffff,
+      sp,
+      stackError,
+      newCpl,
+    );
     framePush(size, <u64>oldSs);
     framePush(size, oldSp);
   } else beginFrameHere(oldSp, ext(kind));

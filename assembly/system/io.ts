@@ -25,6 +25,6 @@ export function checkPort(i: Insn, port: u32, size: u32): void {
   // Two bytes are read, so that an access may straddle; the second must be within the limit too.
   const at = <u32>systemRead(base + TSS_IO_MAP, 2) + (port >>> 3);
   if (at + 1 > limit) faultAt(i, GP);
-  const denied = <u32>systemRead(base + at, 2) >>> (port & 7);
+  const denied = (<u32>systemRead(base + at, 2)) >>> (port & 7);
   if (denied & ((1 << size) - 1)) faultAt(i, GP);
 }

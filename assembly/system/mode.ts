@@ -1,8 +1,40 @@
 /** What follows from the control registers and segments: the mode key of decoded code, masks, TLB bank. SDM Vol. 3A, 2.2. */
 import {
-  CODE_BASE, CPL, CR0, CR4, CS, DS, EA_MASK, EFER, EFLAGS_REST, ES, IP_MASK, LINEAR_MASK, MODE, MODE_16, MODE_32, MODE_64, MODE_CS_LIMIT, MODE_FLAT,
-  MODE_NO_AVX, MODE_NO_MMX, MODE_NO_SSE, MODE_NO_X87, MODE_PROTECTED, MODE_TS, MODE_V86, MODE_WAIT, SEG, SEG_BASE, SEG_FLAGS,
-  SEG_LIMIT, SEG_SIZE, SS, STACK_FLAT, STACK_MASK, XCR0,
+  CODE_BASE,
+  CPL,
+  CR0,
+  CR4,
+  CS,
+  DS,
+  EA_MASK,
+  EFER,
+  EFLAGS_REST,
+  ES,
+  IP_MASK,
+  LINEAR_MASK,
+  MODE,
+  MODE_16,
+  MODE_32,
+  MODE_64,
+  MODE_CS_LIMIT,
+  MODE_FLAT,
+  MODE_NO_AVX,
+  MODE_NO_MMX,
+  MODE_NO_SSE,
+  MODE_NO_X87,
+  MODE_PROTECTED,
+  MODE_TS,
+  MODE_V86,
+  MODE_WAIT,
+  SEG,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_LIMIT,
+  SEG_SIZE,
+  SS,
+  STACK_FLAT,
+  STACK_MASK,
+  XCR0,
 } from '../layout';
 import { VM } from '../engine/flags';
 import { selectBank } from '../mmu/tlb';
@@ -43,7 +75,8 @@ export function updateMode(): void {
   if (cr0 & CR0_EM) mode |= MODE_NO_MMX | MODE_NO_SSE;
   if (!(cr4 & CR4_OSFXSR)) mode |= MODE_NO_SSE;
   if (cr0 & CR0_TS) mode |= MODE_TS;
-  if (!(cr4 & CR4_OSXSAVE) || (load<u64>(XCR0) & XCR0_AVX_ALL) != XCR0_AVX_ALL || !isProtected || v86) mode |= MODE_NO_AVX;
+  if (!(cr4 & CR4_OSXSAVE) || (load<u64>(XCR0) & XCR0_AVX_ALL) != XCR0_AVX_ALL || !isProtected || v86)
+    mode |= MODE_NO_AVX;
   if ((cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS)) mode |= MODE_WAIT;
   store<u32>(MODE, mode);
 

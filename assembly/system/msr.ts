@@ -1,8 +1,32 @@
 /** Model-specific registers. SDM Vol. 4; AMD64 Vol. 2, appendix A. What is not here raises #GP(0). */
 import {
-  EFER, EXCHANGE, FS, GS, MSR_CSTAR, MSR_FMASK, MSR_HWCR, MSR_KERNEL_GS_BASE, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK,
-  MSR_LSTAR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_MTRR_FIXED, MSR_MTRR_VARIABLE, MSR_NB_CFG, MSR_PAT, MSR_STAR, MSR_SYSCFG, MSR_SYSENTER_CS,
-  MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_ADJUST, MSR_TSC_AUX, SEG, SEG_BASE, SEG_SIZE,
+  EFER,
+  EXCHANGE,
+  FS,
+  GS,
+  MSR_CSTAR,
+  MSR_FMASK,
+  MSR_HWCR,
+  MSR_KERNEL_GS_BASE,
+  MSR_KVM_SYSTEM_TIME,
+  MSR_KVM_WALL_CLOCK,
+  MSR_LSTAR,
+  MSR_MISC_ENABLE,
+  MSR_MTRR_DEF_TYPE,
+  MSR_MTRR_FIXED,
+  MSR_MTRR_VARIABLE,
+  MSR_NB_CFG,
+  MSR_PAT,
+  MSR_STAR,
+  MSR_SYSCFG,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  MSR_TSC_ADJUST,
+  MSR_TSC_AUX,
+  SEG,
+  SEG_BASE,
+  SEG_SIZE,
 } from '../layout';
 import { apicRead, apicWrite, paravirtWrite } from '../host';
 import { isCanonical } from '../mmu/access';
@@ -61,11 +85,13 @@ function storage(msr: u32): usize {
   if (msr == IA32_SYSENTER_CS) return MSR_SYSENTER_CS;
   if (msr == IA32_MISC_ENABLE) return MSR_MISC_ENABLE;
   if (msr == IA32_MTRR_DEF_TYPE) return MSR_MTRR_DEF_TYPE;
-  if (msr >= IA32_MTRR_PHYSBASE0 && msr < IA32_MTRR_PHYSBASE0 + 16) return MSR_MTRR_VARIABLE + (<usize>(msr - IA32_MTRR_PHYSBASE0) << 3);
+  if (msr >= IA32_MTRR_PHYSBASE0 && msr < IA32_MTRR_PHYSBASE0 + 16)
+    return MSR_MTRR_VARIABLE + ((<usize>(msr - IA32_MTRR_PHYSBASE0)) << 3);
   if (msr == IA32_MTRR_FIX64K_00000) return MSR_MTRR_FIXED;
   if (msr == IA32_MTRR_FIX16K_80000) return MSR_MTRR_FIXED + 8;
   if (msr == IA32_MTRR_FIX16K_A0000) return MSR_MTRR_FIXED + 16;
-  if (msr >= IA32_MTRR_FIX4K_C0000 && msr < IA32_MTRR_FIX4K_C0000 + 8) return MSR_MTRR_FIXED + 24 + (<usize>(msr - IA32_MTRR_FIX4K_C0000) << 3);
+  if (msr >= IA32_MTRR_FIX4K_C0000 && msr < IA32_MTRR_FIX4K_C0000 + 8)
+    return MSR_MTRR_FIXED + 24 + ((<usize>(msr - IA32_MTRR_FIX4K_C0000)) << 3);
   if (msr == SYSCFG) return MSR_SYSCFG;
   if (msr == HWCR) return MSR_HWCR;
   if (msr == NB_CFG) return MSR_NB_CFG;

@@ -1,7 +1,29 @@
 /** State after RESET. SDM Vol. 3A, table 9-1; AMD64 Vol. 2, 14.1.3. */
 import {
-  CPU_BLOCK, CPU_BLOCK_SIZE, CR0, CS, DR, EFER, FCW, FTW, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_HWCR, MSR_MISC_ENABLE, MSR_MTRR_DEF_TYPE, MSR_PAT, MXCSR, RIP, SEG,
-  SEG_SIZE, STATS, TR, XCR0,
+  CPU_BLOCK,
+  CPU_BLOCK_SIZE,
+  CR0,
+  CS,
+  DR,
+  EFER,
+  FCW,
+  FTW,
+  GDTR_LIMIT,
+  GPR,
+  IDTR_LIMIT,
+  LDTR,
+  MSR_APIC_BASE,
+  MSR_HWCR,
+  MSR_MISC_ENABLE,
+  MSR_MTRR_DEF_TYPE,
+  MSR_PAT,
+  MXCSR,
+  RIP,
+  SEG,
+  SEG_SIZE,
+  STATS,
+  TR,
+  XCR0,
 } from '../layout';
 import { resetTlb } from '../mmu/tlb';
 import { CR0_CD, CR0_ET, CR0_NW } from './control';

@@ -1,6 +1,18 @@
 /** Segment bases, limits and types for data accesses outside the flat case. SDM Vol. 3A, chapter 3 and 5.2-5.5. */
 import {
-  CPL, FS, LINEAR_MASK, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, SEG, SEG_BASE, SEG_FLAGS, SEG_LIMIT, SEG_SIZE, SS,
+  CPL,
+  FS,
+  LINEAR_MASK,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_PROTECTED,
+  SEG,
+  SEG_BASE,
+  SEG_FLAGS,
+  SEG_LIMIT,
+  SEG_SIZE,
+  SS,
 } from '../layout';
 import { Insn } from '../engine/backend';
 import { faultAt, GP, SS_VECTOR } from './fault';
@@ -18,7 +30,8 @@ export const FLAG_G: u32 = 1 << 23;
 /** Applies a segment to an effective address (already cut to the address size); checks limits outside 64-bit mode. */
 export function segmentLinear(i: Insn, segment: u32, offset: u64, size: u32): u64 {
   const at: usize = SEG + <usize>segment * SEG_SIZE;
-  if ((load<u32>(MODE) & MODE_CODE_MASK) == MODE_64) return segment >= <u32>FS ? offset + load<u64>(at, SEG_BASE) : offset;
+  if ((load<u32>(MODE) & MODE_CODE_MASK) == MODE_64)
+    return segment >= <u32>FS ? offset + load<u64>(at, SEG_BASE) : offset;
   const flags = load<u32>(at, SEG_FLAGS);
   const vector = segment == SS ? SS_VECTOR : GP;
   if (load<u32>(MODE) & MODE_PROTECTED) {

@@ -1,7 +1,26 @@
 /** SYSCALL/SYSRET and SYSENTER/SYSEXIT. SDM Vol. 2B; AMD64 Vol. 3 (SYSCALL also works in compatibility mode). */
 import {
-  CPL, CS, DR, EFER, EFLAGS_REST, GPR, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MSR_CSTAR, MSR_FMASK, MSR_LSTAR, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP,
-  MSR_SYSENTER_ESP, SS, INTR, NMI_PENDING, EXIT_EVENT,
+  CPL,
+  CS,
+  DR,
+  EFER,
+  EFLAGS_REST,
+  GPR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_PROTECTED,
+  MSR_CSTAR,
+  MSR_FMASK,
+  MSR_LSTAR,
+  MSR_STAR,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  SS,
+  INTR,
+  NMI_PENDING,
+  EXIT_EVENT,
 } from '../layout';
 import { Insn } from '../engine/backend';
 import { ipAfter, jump, leaveAt } from '../engine/cache';
@@ -51,7 +70,7 @@ function raiseSingleStep(): void {
 export function syscallEnter(i: Insn): void {
   if (!(load<u64>(EFER) & EFER_SCE)) fault(UD, 0);
   const star = load<u64>(MSR_STAR);
-  const selector = <u32>(star >> 32) & 0xfffc;
+  const selector = (<u32>(star >> 32)) & 0xfffc;
   let target: u64;
   if (inLongMode()) {
     store<u64>(RCX, ipAfter(i));
@@ -77,7 +96,7 @@ export function sysret(i: Insn, wide: bool): void {
   if (!(load<u64>(EFER) & EFER_SCE)) fault(UD, 0);
   if (!(load<u32>(MODE) & MODE_PROTECTED) || load<u32>(CPL) != 0) fault(GP, 0);
   const star = load<u64>(MSR_STAR);
-  const selector = <u32>(star >> 48) & 0xffff;
+  const selector = (<u32>(star >> 48)) & 0xffff;
   let target = load<u64>(RCX);
   if (inLongMode()) {
     if (wide) {
@@ -88,7 +107,7 @@ export function sysret(i: Insn, wide: bool): void {
       target &= 0xffffffff;
       flatCode(selector | 3, 3, false);
     }
-    Flags.set(((<u32>load<u64>(R11) & 0x3c7fd7) | 2) & ~(RF | VM));
+    Flags.set((((<u32>load<u64>(R11)) & 0x3c7fd7) | 2) & ~(RF | VM));
   } else {
     target &= 0xffffffff;
     flatCode(selector | 3, 3, false);
@@ -109,7 +128,7 @@ export function sysret(i: Insn, wide: bool): void {
 export function sysenter(i: Insn): void {
   if (!(load<u32>(MODE) & MODE_PROTECTED)) fault(GP, 0);
   if (inLongMode()) fault(UD, 0);
-  const selector = <u32>load<u64>(MSR_SYSENTER_CS) & 0xfffc;
+  const selector = (<u32>load<u64>(MSR_SYSENTER_CS)) & 0xfffc;
   if (!selector) fault(GP, 0);
   store<u32>(EFLAGS_REST, load<u32>(EFLAGS_REST) & ~(IF | VM));
   flatCode(selector, 0, false);
@@ -121,7 +140,7 @@ export function sysenter(i: Insn): void {
 export function sysexit(i: Insn, wide: bool): void {
   if (load<u32>(CPL) != 0) fault(GP, 0); // also in long mode: seen on hardware
   if (inLongMode()) fault(UD, 0);
-  const selector = <u32>load<u64>(MSR_SYSENTER_CS) & 0xfffc;
+  const selector = (<u32>load<u64>(MSR_SYSENTER_CS)) & 0xfffc;
   if (!selector || !(load<u32>(MODE) & MODE_PROTECTED) || wide) fault(GP, 0);
   flatCode((selector + 16) | 3, 3, false);
   flatStack((selector + 24) | 3, 3);

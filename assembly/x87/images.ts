@@ -4,7 +4,22 @@
  * BLOCK; guest memory is checked whole before a byte of it or of the state changes.
  */
 import {
-  BLOCK, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MODE, MODE_64, MODE_CODE_MASK, MODE_PROTECTED, MXCSR, XMM,
+  BLOCK,
+  FCS,
+  FCW,
+  FDP,
+  FDS,
+  FIP,
+  FOP,
+  FPR,
+  FSW,
+  FTW,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MODE_PROTECTED,
+  MXCSR,
+  XMM,
 } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
@@ -140,11 +155,13 @@ export function takeEnvironment<W>(): void {
 
 /** The registers ST(0)…ST(7) into BLOCK, after the environment. */
 export function buildRegisters<W>(): void {
-  for (let n: u32 = 0; n < REGISTERS; n++) memory.copy(BLOCK + <usize>(environmentSize<W>() + n * REGISTER_BYTES), slot(n), REGISTER_BYTES);
+  for (let n: u32 = 0; n < REGISTERS; n++)
+    memory.copy(BLOCK + <usize>(environmentSize<W>() + n * REGISTER_BYTES), slot(n), REGISTER_BYTES);
 }
 /** The registers from BLOCK, with TOP as it is now. */
 export function takeRegisters<W>(): void {
-  for (let n: u32 = 0; n < REGISTERS; n++) memory.copy(slot(n), BLOCK + <usize>(environmentSize<W>() + n * REGISTER_BYTES), REGISTER_BYTES);
+  for (let n: u32 = 0; n < REGISTERS; n++)
+    memory.copy(slot(n), BLOCK + <usize>(environmentSize<W>() + n * REGISTER_BYTES), REGISTER_BYTES);
 }
 
 // ---- legacy region of FXSAVE and XSAVE: SDM Vol. 1, tables 10-2 and 10-3 ---------------------------------------------------
@@ -201,7 +218,7 @@ export function takeX87(wide: bool): void {
   setControl(load<u16>(IMAGE_FCW));
   setStatus(load<u16>(IMAGE_FSW));
   store<u8>(FTW, load<u8>(IMAGE_FTW));
-  store<u16>(FOP, <u32>load<u16>(IMAGE_FOP) & FOP_MASK);
+  store<u16>(FOP, (<u32>load<u16>(IMAGE_FOP)) & FOP_MASK);
   store<u64>(FIP, wide ? load<u64>(IMAGE_FIP) : <u64>load<u32>(IMAGE_FIP));
   store<u64>(FDP, wide ? load<u64>(IMAGE_FDP) : <u64>load<u32>(IMAGE_FDP));
   store<u16>(FCS, wide ? 0 : load<u16>(IMAGE_FCS));
@@ -211,7 +228,7 @@ export function takeX87(wide: bool): void {
 /** x87 state as after reset of the component: FNINIT and registers of zero. SDM Vol. 1, 13.6. */
 export function clearX87(): void {
   initialise();
-  memory.fill(FPR, 0, <usize>REGISTERS << 4);
+  memory.fill(FPR, 0, (<usize>REGISTERS) << 4);
 }
 
 export function buildMxcsr(): void {

@@ -2,12 +2,32 @@
  * Arithmetic, compares, loads and stores of the x87 between its registers and operands that the instruction layer has
  * read or will write. SDM Vol. 1, 8.3; Vol. 2, the page of each instruction. Memory itself is not touched here.
  */
-import {
-  f80Add, f80Compare, f80Div, f80FromI64, f80Mul, f80Sub,
-} from '../fpu/f80-arith';
+import { f80Add, f80Compare, f80Div, f80FromI64, f80Mul, f80Sub } from '../fpu/f80-arith';
 import { f80FromF32, f80FromF64, f80ToF32, f80ToF64, f80ToI16, f80ToI32, f80ToI64 } from '../fpu/f80-convert';
-import { C0, C1, C2, C3, EXP_MAX, FLAG_DE, FLAG_OE, FLAG_UE, Fp, INTEGER_BIT, mustNotWrite, setF80 } from '../fpu/state';
-import { isNaN80, isUnsupported, isZero, narrowExponent, narrowField, narrowFraction, narrowSign, narrowSignificand } from '../fpu/unpack';
+import {
+  C0,
+  C1,
+  C2,
+  C3,
+  EXP_MAX,
+  FLAG_DE,
+  FLAG_OE,
+  FLAG_UE,
+  Fp,
+  INTEGER_BIT,
+  mustNotWrite,
+  setF80,
+} from '../fpu/state';
+import {
+  isNaN80,
+  isUnsupported,
+  isZero,
+  narrowExponent,
+  narrowField,
+  narrowFraction,
+  narrowSign,
+  narrowSignificand,
+} from '../fpu/unpack';
 import { finish, hiOf, isEmpty, loOf, pop, pushes, pushResult, replace, underflow } from './stack';
 
 /** Operations as numbered by the reg field of D8, DA, DC and DE. SDM Vol. 2D, A.5. */

@@ -5,7 +5,21 @@
  * it has one, in FDS:FDP (8.1.8 and 8.1.9), as AMD processors do too; some of Intel keep FOP and FDP for unmasked exceptions only.
  */
 import {
-  CODE_BASE, CS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, LINEAR_PAGE, SEG, SEG_SELECTOR, SEG_SIZE,
+  CODE_BASE,
+  CS,
+  FCS,
+  FCW,
+  FDP,
+  FDS,
+  FIP,
+  FOP,
+  FPR,
+  FSW,
+  FTW,
+  LINEAR_PAGE,
+  SEG,
+  SEG_SELECTOR,
+  SEG_SIZE,
 } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
@@ -48,7 +62,7 @@ export function begin(i: Insn): void {
 }
 
 export function top(): u32 {
-  return (<u32>load<u16>(FSW) >> FSW_TOP_SHIFT) & 7;
+  return ((<u32>load<u16>(FSW)) >> FSW_TOP_SHIFT) & 7;
 }
 function setTop(value: u32): void {
   store<u16>(FSW, (load<u16>(FSW) & ~FSW_TOP) | ((value & 7) << FSW_TOP_SHIFT));
@@ -59,7 +73,7 @@ export function moveTop(by: u32): void {
 }
 /** Where ST(n) lies. */
 export function slot(n: u32): usize {
-  return FPR + (<usize>((top() + n) & 7) << 4);
+  return FPR + ((<usize>((top() + n) & 7)) << 4);
 }
 export function hiOf(n: u32): u32 {
   return load<u16>(slot(n), 8);
@@ -68,10 +82,10 @@ export function loOf(n: u32): u64 {
   return load<u64>(slot(n));
 }
 export function isEmpty(n: u32): bool {
-  return ((<u32>load<u8>(FTW) >> ((top() + n) & 7)) & 1) == 0;
+  return (((<u32>load<u8>(FTW)) >> ((top() + n) & 7)) & 1) == 0;
 }
 export function setEmpty(n: u32): void {
-  store<u8>(FTW, <u32>load<u8>(FTW) & ~(1 << ((top() + n) & 7)));
+  store<u8>(FTW, (<u32>load<u8>(FTW)) & ~(1 << ((top() + n) & 7)));
 }
 
 /** ST(n) ← hi:lo. */
@@ -79,7 +93,7 @@ export function put(n: u32, hi: u32, lo: u64): void {
   const at = slot(n);
   store<u64>(at, lo);
   store<u16>(at, hi, 8);
-  store<u8>(FTW, <u32>load<u8>(FTW) | (1 << ((top() + n) & 7)));
+  store<u8>(FTW, (<u32>load<u8>(FTW)) | (1 << ((top() + n) & 7)));
 }
 export function push(hi: u32, lo: u64): void {
   moveTop(7);
@@ -152,7 +166,7 @@ export function pushResult(): void {
 /** Ends an instruction: the condition codes in `affected` become `codes` (C1 also tells of rounding), exceptions are noted. */
 export function finish(codes: u32, affected: u32): void {
   const rounded: u32 = Fp.roundedUp ? C1 : 0;
-  let fsw = (<u32>load<u16>(FSW) & ~affected) | codes | rounded | Fp.flags | stackBits;
+  let fsw = ((<u32>load<u16>(FSW)) & ~affected) | codes | rounded | Fp.flags | stackBits;
   if (Fp.flags & ~Fp.masks) fsw |= FSW_ES | FSW_B;
   store<u16>(FSW, fsw);
   setPointers(changetype<Insn>(current));
@@ -162,9 +176,9 @@ function setPointers(i: Insn): void {
   store<u64>(FIP, load<u64>(LINEAR_PAGE) + <u64>i.offset - load<u64>(CODE_BASE));
   store<u16>(FCS, load<u16>(SEG + CS * SEG_SIZE, SEG_SELECTOR));
   store<u16>(FOP, i.imm);
-  if ((<u32>i.imm & 0xff) >= MODRM_REGISTER) return;
+  if (((<u32>i.imm) & 0xff) >= MODRM_REGISTER) return;
   store<u64>(FDP, core<Interp>().effective(i));
-  store<u16>(FDS, load<u16>(SEG + (<usize>i.ea >> 4) * SEG_SIZE, SEG_SELECTOR));
+  store<u16>(FDS, load<u16>(SEG + ((<usize>i.ea) >> 4) * SEG_SIZE, SEG_SELECTOR));
 }
 
 /** Sets FCW. An exception flag that it unmasks becomes pending. */
@@ -174,7 +188,7 @@ export function setControl(value: u32): void {
 }
 /** Sets FSW; ES and B follow from the exception flags and the masks in FCW. */
 export function setStatus(value: u32): void {
-  const unmasked = value & ~<u32>load<u16>(FCW) & FLAGS_ALL;
+  const unmasked = value & ~(<u32>load<u16>(FCW)) & FLAGS_ALL;
   store<u16>(FSW, (value & ~(FSW_ES | FSW_B)) | (unmasked ? FSW_ES | FSW_B : 0));
 }
 

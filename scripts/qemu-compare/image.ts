@@ -63,10 +63,28 @@ class Image {
     this.view.setBigUint64(at - LOAD, BigInt.asUintN(64, value), true);
   }
   descriptor(at: number, base: number, limit: number, type: number, size: number): void {
-    this.put(at, [limit & 255, (limit >> 8) & 255, base & 255, (base >> 8) & 255, (base >> 16) & 255, type, (size << 4) | (limit >> 16), (base >>> 24) & 255]);
+    this.put(at, [
+      limit & 255,
+      (limit >> 8) & 255,
+      base & 255,
+      (base >> 8) & 255,
+      (base >> 16) & 255,
+      type,
+      (size << 4) | (limit >> 16),
+      (base >>> 24) & 255,
+    ]);
   }
   gate(at: number, selector: number, offset: number, type: number, extra: number): void {
-    this.put(at, [offset & 255, (offset >> 8) & 255, selector & 255, selector >> 8, extra, type, (offset >> 16) & 255, (offset >>> 24) & 255]);
+    this.put(at, [
+      offset & 255,
+      (offset >> 8) & 255,
+      selector & 255,
+      selector >> 8,
+      extra,
+      type,
+      (offset >> 16) & 255,
+      (offset >>> 24) & 255,
+    ]);
   }
 }
 
@@ -89,7 +107,13 @@ function tables(image: Image, bits: Bits, random: Random): void {
     if (kind === 0) {
       // No TSS and task gate, as the core has no task switches; no 16-bit gate: QEMU takes its upper half and shows it to LAR in long mode.
       const type = random.pick([12, 12, 12, 14, 2]);
-      image.gate(GDT + selector, random.pick([8, 0x18, 0x10, 0x20, 0x30, 0, 0x1b]), LANDING, type | dpl | present, wide || type !== 12 ? 0 : random.below(3));
+      image.gate(
+        GDT + selector,
+        random.pick([8, 0x18, 0x10, 0x20, 0x30, 0, 0x1b]),
+        LANDING,
+        type | dpl | present,
+        wide || type !== 12 ? 0 : random.below(3),
+      );
     } else {
       // Flat, no expand-down data, never L and D: QEMU checks none of that.
       const type = random.pick([0x13, 0x12, 0x11, 0x10, 0x1b, 0x1a, 0x19, 0x1f, 0x1e]);
@@ -113,8 +137,17 @@ function tables(image: Image, bits: Bits, random: Random): void {
 function interrupts(image: Image, bits: Bits, common: number): void {
   const code = bits === 64 ? 8 : 0x18;
   const special: Record<number, [selector: number, type: number]> = {
-    3: [code, 0xee], 4: [code, 0xee], 0x80: [code, 0xee], 0x90: [code, 0x6e], 0x91: [0x10, 0xee], 0x92: [code, 0xef], 0x93: [0, 0xee], 0x94: [code, 0xec], 0x95: [0xffc, 0xee],
-    0x96: [code, 0xce], 0x97: [0x20, 0xee],
+    3: [code, 0xee],
+    4: [code, 0xee],
+    0x80: [code, 0xee],
+    0x90: [code, 0x6e],
+    0x91: [0x10, 0xee],
+    0x92: [code, 0xef],
+    0x93: [0, 0xee],
+    0x94: [code, 0xec],
+    0x95: [0xffc, 0xee],
+    0x96: [code, 0xce],
+    0x97: [0x20, 0xee],
   };
   for (let vector = 0; vector < 256; vector++) {
     const stub = STUBS + 16 * vector;
@@ -142,17 +175,23 @@ function paging(image: Image, bits: Bits): void {
   if (bits === 64) {
     image.put64(PAGE_TABLES, BigInt(PAGE_TABLES + 0x1000) | table);
     image.put64(PAGE_TABLES + 0x1000, BigInt(PAGE_TABLES + 0x2000) | table);
-    for (let n = 0; n < 4; n++) image.put64(PAGE_TABLES + 0x2000 + 8 * n, BigInt(PAGE_TABLES + 0x3000 + 0x1000 * n) | table);
-    for (let page = 0; page < end; page += 0x1000) image.put64(PAGE_TABLES + 0x3000 + (page >> 9), rightsOf(page) && rightsOf(page) | BigInt(page));
+    for (let n = 0; n < 4; n++)
+      image.put64(PAGE_TABLES + 0x2000 + 8 * n, BigInt(PAGE_TABLES + 0x3000 + 0x1000 * n) | table);
+    for (let page = 0; page < end; page += 0x1000)
+      image.put64(PAGE_TABLES + 0x3000 + (page >> 9), rightsOf(page) && rightsOf(page) | BigInt(page));
   } else {
     for (let n = 0; n < 2; n++) image.put32(PAGE_TABLES + 4 * n, PAGE_TABLES + 0x1000 + 0x1000 * n + Number(table));
-    for (let page = 0; page < end; page += 0x1000) image.put32(PAGE_TABLES + 0x1000 + (page >> 10), Number(rightsOf(page) && rightsOf(page) | BigInt(page)));
+    for (let page = 0; page < end; page += 0x1000)
+      image.put32(PAGE_TABLES + 0x1000 + (page >> 10), Number(rightsOf(page) && rightsOf(page) | BigInt(page)));
   }
 }
 
 /** The random descriptors, for reports: selector and bytes. */
 export function describeSelectors(image: Uint8Array): string {
-  return RANDOM_SELECTORS.map((selector) => `${selector.toString(16)}: ${Buffer.from(image.subarray(GDT - LOAD + selector, GDT - LOAD + selector + 8)).toString('hex')}`).join(', ');
+  return RANDOM_SELECTORS.map(
+    (selector) =>
+      `${selector.toString(16)}: ${Buffer.from(image.subarray(GDT - LOAD + selector, GDT - LOAD + selector + 8)).toString('hex')}`,
+  ).join(', ');
 }
 
 export function buildImage(harness: Uint8Array, programs: readonly Program[], bits: Bits, random: Random): Uint8Array {
@@ -172,7 +211,10 @@ export function buildImage(harness: Uint8Array, programs: readonly Program[], bi
     image.put64(at + 144, BigInt(program.flags));
     image.put64(at + 152, BigInt(program.ring === 3 ? 0x2b : 0x10));
     image.put64(at + 160, BigInt(program.ring === 3 ? 0x2b : 0x10));
-    image.put(at + PROGRAM_CODE, [...program.code, ...Array.from({ length: 320 - program.code.length }, (_, k) => (k & 1 ? 0x0b : 0x0f))]);
+    image.put(at + PROGRAM_CODE, [
+      ...program.code,
+      ...Array.from({ length: 320 - program.code.length }, (_, k) => (k & 1 ? 0x0b : 0x0f)),
+    ]);
   });
   return image.bytes;
 }

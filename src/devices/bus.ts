@@ -51,7 +51,8 @@ export interface MmioDevice {
 }
 
 /** JSON-compatible device state; Uint8Array and bigint are allowed as leaves (CBOR/structured clone carry them). */
-export type StateValue = null | boolean | number | string | bigint | Uint8Array | StateValue[] | { [key: string]: StateValue };
+export type StateValue =
+  null | boolean | number | string | bigint | Uint8Array | StateValue[] | { [key: string]: StateValue };
 export type DeviceState = { [key: string]: StateValue };
 
 /** Every device can save, load and come to rest. */

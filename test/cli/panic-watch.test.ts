@@ -5,9 +5,7 @@ const text = (value: string) => new TextEncoder().encode(value);
 
 describe('panic watch', () => {
   it('sees the line with which a panic begins, with its time stamp', () => {
-    expect(new PanicWatch().see(text('boot\r\n[    1.234567] Kernel panic - not syncing: VFS: Unable\r\n'))).toBe(
-      true,
-    );
+    expect(new PanicWatch().see(text('boot\r\n[    1.234567] Kernel panic - not syncing: VFS: Unable\r\n'))).toBe(true);
   });
 
   it('sees it in pieces', () => {

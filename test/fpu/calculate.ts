@@ -20,14 +20,7 @@ export interface Outcome {
 }
 
 /** Evaluates `name` on a and b (hexadecimal, `hi:lo`) under a control word. */
-export function calculate(
-  fpu: FpuExports,
-  name: string,
-  control: number,
-  a: string,
-  b = '0:0',
-  imm = 0,
-): Outcome {
+export function calculate(fpu: FpuExports, name: string, control: number, a: string, b = '0:0', imm = 0): Outcome {
   const view = new DataView(new ArrayBuffer(RECORD_BYTES));
   const line = [name, imm.toString(16), control.toString(16), a, b, '0:0', '0:0', '0', '0'];
   parseRecord(line.join(' '), view, 0);

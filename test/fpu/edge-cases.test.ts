@@ -320,13 +320,7 @@ describe('SSE', () => {
 
   test('FMA rounds once', () => {
     // (1 + 2⁻⁵²)·(1 − 2⁻⁵²) − 1 is −2⁻¹⁰⁴, which a rounded product would lose.
-    const outcome = calculate(
-      fpu,
-      'fmasd',
-      MXCSR_DEFAULT,
-      'bff0000000000000:3ff0000000000001',
-      '0:3feffffffffffffe',
-    );
+    const outcome = calculate(fpu, 'fmasd', MXCSR_DEFAULT, 'bff0000000000000:3ff0000000000001', '0:3feffffffffffffe');
     expect(outcome).toMatchObject({ result: '0:b970000000000000', status: 0 });
   });
 });

@@ -7,7 +7,9 @@ import { beforeAll, expect, test } from 'vitest';
 import { compileFpu, evaluateRecords, type FpuExports } from './compile.mjs';
 import { blankUnwritten, difference, formatRecord, parseRecord, RECORD_BYTES } from './records.mjs';
 
-const LINES = readFileSync(new URL('./native.vectors.txt', import.meta.url), 'utf8').trim().split('\n');
+const LINES = readFileSync(new URL('./native.vectors.txt', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
 const NAMES = [...new Set(LINES.map(nameOf))];
 const BY_NAME = new Map(NAMES.map((name) => [name, LINES.filter((line) => nameOf(line) === name)]));
 const LARGEST_ERROR_ULPS = 1;

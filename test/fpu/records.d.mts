@@ -4,8 +4,4 @@ export function isApproximate(op: number): boolean;
 export function formatRecord(view: DataView, at: number): string;
 export function parseRecord(line: string, view: DataView, at: number): void;
 export function blankUnwritten(view: DataView, at: number): void;
-export function difference(
-  expected: DataView,
-  actual: DataView,
-  at: number,
-): { ulps: number; status: number };
+export function difference(expected: DataView, actual: DataView, at: number): { ulps: number; status: number };

@@ -14,7 +14,11 @@ const PAGE_FAULT = 14;
 const ABSENT = 0x400000;
 
 describe('BOUND', () => {
-  const withIndex = (index: number) => new CpuFixture(32).code([0x62, 0x03]).write(0x5000, [0xfe, 0xff, 0xff, 0xff, 5, 0, 0, 0]).set({ rax: index >>> 0, rbx: 0x5000 });
+  const withIndex = (index: number) =>
+    new CpuFixture(32)
+      .code([0x62, 0x03])
+      .write(0x5000, [0xfe, 0xff, 0xff, 0xff, 5, 0, 0, 0])
+      .set({ rax: index >>> 0, rbx: 0x5000 });
 
   it('passes at both bounds', () => {
     expect([withIndex(-2).step(), withIndex(5).step()]).toEqual([undefined, undefined]);
@@ -101,7 +105,11 @@ describe('128-bit dividends', () => {
   it('DIV by a divisor with its top bit set', () => {
     const n = (0xfffffffffffffffen << 64n) | 0xffffffffffffffffn;
 
-    expect(divide(DIV, n >> 64n, BigInt.asUintN(64, n), 0xffffffffffffffffn)).toEqual([undefined, n / 0xffffffffffffffffn, n % 0xffffffffffffffffn]);
+    expect(divide(DIV, n >> 64n, BigInt.asUintN(64, n), 0xffffffffffffffffn)).toEqual([
+      undefined,
+      n / 0xffffffffffffffffn,
+      n % 0xffffffffffffffffn,
+    ]);
   });
 
   it('IDIV reaches the least quotient and no further', () => {
@@ -114,6 +122,10 @@ describe('128-bit dividends', () => {
   it('IDIV gives the remainder the sign of the dividend', () => {
     const n = -((5n << 64n) + 12345n);
 
-    expect(divide(IDIV, n >> 64n, BigInt.asUintN(64, n), -1000n)).toEqual([undefined, n / -1000n, BigInt.asUintN(64, n % -1000n)]);
+    expect(divide(IDIV, n >> 64n, BigInt.asUintN(64, n), -1000n)).toEqual([
+      undefined,
+      n / -1000n,
+      BigInt.asUintN(64, n % -1000n),
+    ]);
   });
 });

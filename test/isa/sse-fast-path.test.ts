@@ -20,13 +20,28 @@ const DENORMALS_ARE_ZERO = 0x40;
 const PAIRS = 4000;
 
 const OPERATIONS: [name: string, byte: number][] = [
-  ['SQRT', 0x51], ['ADD', 0x58], ['MUL', 0x59], ['SUB', 0x5c], ['MIN', 0x5d], ['DIV', 0x5e], ['MAX', 0x5f],
+  ['SQRT', 0x51],
+  ['ADD', 0x58],
+  ['MUL', 0x59],
+  ['SUB', 0x5c],
+  ['MIN', 0x5d],
+  ['DIV', 0x5e],
+  ['MAX', 0x5f],
 ];
-const KINDS: [name: string, prefix: number[], bits: 32 | 64][] = [['PS', [], 32], ['PD', [0x66], 64], ['SS', [0xf3], 32], ['SD', [0xf2], 64]];
+const KINDS: [name: string, prefix: number[], bits: 32 | 64][] = [
+  ['PS', [], 32],
+  ['PD', [0x66], 64],
+  ['SS', [0xf3], 32],
+  ['SD', [0xf2], 64],
+];
 const XMM0_XMM1 = 0xc1;
 const FORMS: [name: string, code: number[], bits: 32 | 64][] = [
   ...OPERATIONS.flatMap(([name, byte]) =>
-    KINDS.map(([kind, prefix, bits]): [string, number[], 32 | 64] => [name + kind, [...prefix, 0x0f, byte, XMM0_XMM1], bits]),
+    KINDS.map(([kind, prefix, bits]): [string, number[], 32 | 64] => [
+      name + kind,
+      [...prefix, 0x0f, byte, XMM0_XMM1],
+      bits,
+    ]),
   ),
   ['HADDPS', [0xf2, 0x0f, 0x7c, XMM0_XMM1], 32],
   ['HADDPD', [0x66, 0x0f, 0x7c, XMM0_XMM1], 64],
@@ -47,8 +62,12 @@ const FORMS: [name: string, code: number[], bits: 32 | 64][] = [
 
 function stateAt(rip: bigint): CpuState {
   return {
-    gpr: Array.from({ length: 16 }, () => 0n), rip, eflags: 0x202, mxcsr: MASKED,
-    x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) }, ymm: new Uint8Array(512),
+    gpr: Array.from({ length: 16 }, () => 0n),
+    rip,
+    eflags: 0x202,
+    mxcsr: MASKED,
+    x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) },
+    ymm: new Uint8Array(512),
   };
 }
 /** A driver with the instruction in place. */
@@ -56,20 +75,41 @@ function driverFor(code: number[]): CoreDriver {
   const driver = new CoreDriver(coreModule());
   const state = stateAt(RIP);
   const vector: Vector = {
-    index: 0, mode: 0, group: 0, exception: undefined, approx: 0, code: Uint8Array.from(code), errorCode: 0, cr2: 0n, eflagsMask: 0,
-    fswMask: 0, initial: state, final: state, memory: [], changed: [],
+    index: 0,
+    mode: 0,
+    group: 0,
+    exception: undefined,
+    approx: 0,
+    code: Uint8Array.from(code),
+    errorCode: 0,
+    cr2: 0n,
+    eflagsMask: 0,
+    fswMask: 0,
+    initial: state,
+    final: state,
+    memory: [],
+    changed: [],
   };
   driver.load(vector);
   return driver;
 }
 /** XMM0 and MXCSR after the instructions before `end` (the first one, if not given). */
-function run(driver: CoreDriver, a: Uint8Array, b: Uint8Array, mxcsr: number, end = RIP + 1n): { result: string; mxcsr: number } {
+function run(
+  driver: CoreDriver,
+  a: Uint8Array,
+  b: Uint8Array,
+  mxcsr: number,
+  end = RIP + 1n,
+): { result: string; mxcsr: number } {
   driver.bytes.set(a, L.XMM);
   driver.bytes.set(b, L.XMM + 32);
   driver.view.setUint32(L.MXCSR, mxcsr, true);
   driver.view.setBigUint64(L.RIP, RIP, true);
   while (driver.view.getBigUint64(L.RIP, true) < end) driver.core.step();
-  return { result: Buffer.from(driver.bytes.slice(L.XMM, L.XMM + 16)).toString('hex'), mxcsr: driver.view.getUint32(L.MXCSR, true) };
+  return {
+    result: Buffer.from(driver.bytes.slice(L.XMM, L.XMM + 16)).toString('hex'),
+    mxcsr: driver.view.getUint32(L.MXCSR, true),
+  };
 }
 /** The first operands on which the two paths differ. */
 function firstDifference(code: number[], bits: 32 | 64, control: number): string | undefined {
@@ -100,13 +140,19 @@ describe('SSE arithmetic with the precision flag already set', () => {
     const driver = driverFor([0xf2, 0x0f, 0x59, XMM0_XMM1]);
     const a = new Uint8Array(new BigUint64Array([0x3fefffffffffffffn, 0n]).buffer);
     const b = new Uint8Array(new BigUint64Array([0x0010000000000000n, 0n]).buffer);
-    expect(run(driver, a, b, MASKED | PE)).toEqual({ result: '00000000000010000000000000000000', mxcsr: MASKED | PE | UE });
+    expect(run(driver, a, b, MASKED | PE)).toEqual({
+      result: '00000000000010000000000000000000',
+      mxcsr: MASKED | PE | UE,
+    });
   });
   it('reports underflow when a tiny product is rounded up to the least normal single', () => {
     const driver = driverFor([0xf3, 0x0f, 0x59, XMM0_XMM1]);
     const a = new Uint8Array(new Uint32Array([0x3f7fffff, 0, 0, 0]).buffer);
     const b = new Uint8Array(new Uint32Array([0x00800000, 0, 0, 0]).buffer);
-    expect(run(driver, a, b, MASKED | PE)).toEqual({ result: '00008000000000000000000000000000', mxcsr: MASKED | PE | UE });
+    expect(run(driver, a, b, MASKED | PE)).toEqual({
+      result: '00008000000000000000000000000000',
+      mxcsr: MASKED | PE | UE,
+    });
   });
   it('rounds 1/3 up when MXCSR says so', () => {
     const driver = driverFor([0xf2, 0x0f, 0x5e, XMM0_XMM1]);
@@ -118,6 +164,9 @@ describe('SSE arithmetic with the precision flag already set', () => {
     const driver = driverFor([0xf2, 0x0f, 0x58, XMM0_XMM1]);
     const a = new Uint8Array(new BigUint64Array([0x7ff0000000001234n, 0n]).buffer);
     const b = new Uint8Array(new BigUint64Array([0xfff8000000005678n, 0n]).buffer);
-    expect(run(driver, a, b, MASKED | PE)).toEqual({ result: '341200000000f87f0000000000000000', mxcsr: MASKED | PE | IE });
+    expect(run(driver, a, b, MASKED | PE)).toEqual({
+      result: '341200000000f87f0000000000000000',
+      mxcsr: MASKED | PE | IE,
+    });
   });
 });

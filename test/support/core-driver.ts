@@ -85,11 +85,28 @@ export class CoreDriver {
       raise: () => {
         throw this.fault;
       },
-      portRead: () => 0xffffffff, portWrite: () => {}, mmioRead: () => 0xffffffff, mmioWrite: () => {}, tsc: () => 0, random32: () => 0x5eed,
-      acknowledge: () => -1, apicRead: () => 0, apicWrite: () => 0, readTpr: () => 0, writeTpr: () => {}, paravirtWrite: () => 0, note: () => {},
+      portRead: () => 0xffffffff,
+      portWrite: () => {},
+      mmioRead: () => 0xffffffff,
+      mmioWrite: () => {},
+      tsc: () => 0,
+      random32: () => 0x5eed,
+      acknowledge: () => -1,
+      apicRead: () => 0,
+      apicWrite: () => 0,
+      readTpr: () => 0,
+      writeTpr: () => {},
+      paravirtWrite: () => 0,
+      note: () => {},
     };
     const instance = new WebAssembly.Instance(module, {
-      env: { memory, abort: () => { throw new Error('abort in the core'); } }, host,
+      env: {
+        memory,
+        abort: () => {
+          throw new Error('abort in the core');
+        },
+      },
+      host,
     });
     this.core = instance.exports as unknown as CoreExports;
     this.memory = memory;
@@ -115,7 +132,11 @@ export class CoreDriver {
       if (entry & PTE_PRESENT) return Number(entry & 0xffffff000n);
       const made = next;
       next += 0x1000;
-      this.view.setBigUint64(ram(at + index * 8), BigInt(made) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED_DIRTY, true);
+      this.view.setBigUint64(
+        ram(at + index * 8),
+        BigInt(made) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED_DIRTY,
+        true,
+      );
       return made;
     };
     for (const r of REGIONS) {
@@ -124,7 +145,11 @@ export class CoreDriver {
         const index = (shift: bigint) => Number((linear >> shift) & 511n);
         const leaf = table(table(table(PML4, index(39n)), index(30n)), index(21n));
         const rights = (r.writable ? PTE_WRITE : 0n) | (r.executable ? 0n : PTE_NX);
-        this.view.setBigUint64(ram(leaf + index(12n) * 8), BigInt(r.physical + offset) | PTE_PRESENT | PTE_USER | PTE_ACCESSED_DIRTY | rights, true);
+        this.view.setBigUint64(
+          ram(leaf + index(12n) * 8),
+          BigInt(r.physical + offset) | PTE_PRESENT | PTE_USER | PTE_ACCESSED_DIRTY | rights,
+          true,
+        );
       }
     }
   }
@@ -243,7 +268,10 @@ export class CoreDriver {
       if (e !== this.fault) throw e;
       this.settle();
       const has = this.view.getUint32(L.FAULT_HAS_ERROR, true);
-      return { exception: this.view.getUint32(L.FAULT_VECTOR, true), errorCode: has ? this.view.getUint32(L.FAULT_ERROR, true) : 0 };
+      return {
+        exception: this.view.getUint32(L.FAULT_VECTOR, true),
+        errorCode: has ? this.view.getUint32(L.FAULT_ERROR, true) : 0,
+      };
     }
     return { exception: undefined, errorCode: 0 };
   }
@@ -302,7 +330,24 @@ export class CoreDriver {
       if (v.exception === 14) check('cr2', view.getBigUint64(L.CR2, true), v.cr2);
     }
     const s: CpuState = v.final;
-    const names = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+    const names = [
+      'rax',
+      'rcx',
+      'rdx',
+      'rbx',
+      'rsp',
+      'rbp',
+      'rsi',
+      'rdi',
+      'r8',
+      'r9',
+      'r10',
+      'r11',
+      'r12',
+      'r13',
+      'r14',
+      'r15',
+    ];
     for (let n = 0; n < 16; n++) check(names[n]!, view.getBigUint64(L.GPR + n * 8, true), s.gpr[n]);
     check('rip', view.getBigUint64(L.RIP, true), s.rip);
     check('eflags', (this.core.eflags() & v.eflagsMask) >>> 0, (s.eflags & v.eflagsMask) >>> 0);
@@ -316,12 +361,14 @@ export class CoreDriver {
       const at = L.FPR + ((top + n) & 7) * 16;
       const got = this.bytes.subarray(at, at + 10);
       const want = s.x87.st.subarray(n * 10, n * 10 + 10);
-      if (!same(got, want) && !(v.approx === 2 && closeF80(got, want, 2n))) wrong.push(`st${n} is ${text(got)}, should be ${text(want)}`);
+      if (!same(got, want) && !(v.approx === 2 && closeF80(got, want, 2n)))
+        wrong.push(`st${n} is ${text(got)}, should be ${text(want)}`);
     }
     for (let n = 0; n < 16; n++) {
       const got = this.bytes.subarray(L.XMM + n * 32, L.XMM + n * 32 + 32);
       const want = s.ymm.subarray(n * 32, n * 32 + 32);
-      if (!same(got, want) && !(v.approx === 1 && closeF32(got, want))) wrong.push(`ymm${n} is ${text(got)}, should be ${text(want)}`);
+      if (!same(got, want) && !(v.approx === 1 && closeF32(got, want)))
+        wrong.push(`ymm${n} is ${text(got)}, should be ${text(want)}`);
     }
     this.compareMemory(v, wrong);
     return wrong;
@@ -336,7 +383,9 @@ export class CoreDriver {
     const got = this.bytes.subarray(L.RAM_BASE + IMAGE, L.RAM_BASE + IMAGE + IMAGE_BYTES);
     if (Buffer.compare(got, expected) === 0) return;
     const bad = expected.findIndex((b, n) => b !== got[n]);
-    wrong.push(`memory at image offset 0x${bad.toString(16)} is ${text(got.subarray(bad, bad + 16))}, should be ${text(expected.subarray(bad, bad + 16))}`);
+    wrong.push(
+      `memory at image offset 0x${bad.toString(16)} is ${text(got.subarray(bad, bad + 16))}, should be ${text(expected.subarray(bad, bad + 16))}`,
+    );
   }
 }
 

@@ -28,13 +28,40 @@ const REAL_CODE_FLAGS = 0x9b00;
 const EFLAGS_FIXED = 2; // bit 1, SDM Vol. 1, 3.4.3
 
 const QUIET: CpuHost = {
-  portRead: () => 0xffffffff, portWrite: () => {}, mmioRead: () => 0xffffffff, mmioWrite: () => {}, tscTicks: () => 0, random32: () => 0x5eed,
-  acknowledge: () => -1, apicRead: () => undefined, apicWrite: () => false, readTpr: () => 0, writeTpr: () => {}, paravirtWrite: () => false,
+  portRead: () => 0xffffffff,
+  portWrite: () => {},
+  mmioRead: () => 0xffffffff,
+  mmioWrite: () => {},
+  tscTicks: () => 0,
+  random32: () => 0x5eed,
+  acknowledge: () => -1,
+  apicRead: () => undefined,
+  apicWrite: () => false,
+  readTpr: () => 0,
+  writeTpr: () => {},
+  paravirtWrite: () => false,
   note: () => {},
 };
 
 /** General registers by x86 number. */
-export const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+export const REGISTERS = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+] as const;
 export type Register = (typeof REGISTERS)[number];
 
 /** A fault that an instruction raised; nothing was delivered. */
@@ -56,7 +83,9 @@ export class CpuFixture {
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);
     this.#view = new DataView(core.memory.buffer, 0, L.DATA_BASE);
-    this.memory = new WasmGuestMemory(core.memory, RAM_BYTES, (physical, byteCount) => core.exports.invalidate(physical, byteCount));
+    this.memory = new WasmGuestMemory(core.memory, RAM_BYTES, (physical, byteCount) =>
+      core.exports.invalidate(physical, byteCount),
+    );
     const state = { entry: CODE, registers: { 4: STACK } };
     if (bits === 64) enterLongMode(this.memory, this.cpu, state);
     else enterProtectedMode(this.memory, this.cpu, state);
@@ -64,7 +93,8 @@ export class CpuFixture {
   }
 
   #enterRealMode(): void {
-    for (const n of [L.ES, L.SS, L.DS, L.FS, L.GS]) this.cpu.setSegment(n, { selector: 0, base: 0n, limit: REAL_LIMIT, flags: REAL_DATA_FLAGS });
+    for (const n of [L.ES, L.SS, L.DS, L.FS, L.GS])
+      this.cpu.setSegment(n, { selector: 0, base: 0n, limit: REAL_LIMIT, flags: REAL_DATA_FLAGS });
     this.cpu.setSegment(L.CS, { selector: 0, base: 0n, limit: REAL_LIMIT, flags: REAL_CODE_FLAGS });
     this.cpu.setControl('cr0', 0n);
     this.cpu.commit();
@@ -99,7 +129,8 @@ export class CpuFixture {
     return Array.from(this.ram.subarray(at, at + byteCount));
   }
   set(registers: Partial<Record<Register, number | bigint>>): this {
-    for (const [name, value] of Object.entries(registers)) this.cpu.setGpr(REGISTERS.indexOf(name as Register), BigInt.asUintN(64, BigInt(value)));
+    for (const [name, value] of Object.entries(registers))
+      this.cpu.setGpr(REGISTERS.indexOf(name as Register), BigInt.asUintN(64, BigInt(value)));
     return this;
   }
   get(register: Register): bigint {
@@ -145,6 +176,8 @@ export class CpuFixture {
     if (record === 0) return this.rip;
     const records = new DataView(this.cpu.core.memory.buffer);
     const base = this.cpu.getSegment(L.CS).base;
-    return records.getBigUint64(L.LINEAR_PAGE, true) + BigInt(records.getUint16(record + L.R_WHERE, true) & 0xfff) - base;
+    return (
+      records.getBigUint64(L.LINEAR_PAGE, true) + BigInt(records.getUint16(record + L.R_WHERE, true) & 0xfff) - base
+    );
   }
 }

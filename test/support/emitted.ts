@@ -30,18 +30,48 @@ function leb(value: number): number[] {
 const name = (text: string) => [...leb(text.length), ...new TextEncoder().encode(text)];
 const section = (id: number, bytes: number[]) => [id, ...leb(bytes.length), ...bytes];
 const vector = (items: number[][]) => [...leb(items.length), ...items.flat()];
-const signature = (parameters: number[], results: number[]) => [0x60, ...leb(parameters.length), ...parameters, ...leb(results.length), ...results];
+const signature = (parameters: number[], results: number[]) => [
+  0x60,
+  ...leb(parameters.length),
+  ...parameters,
+  ...leb(results.length),
+  ...results,
+];
 const imported = (field: string, type: number) => [...name('core'), ...name(field), 0x00, type];
 
 /** A module of one function with this body (local declarations included). WebAssembly core specification 2.0, section 5.5. */
 export function moduleAround(body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const types = vector([signature([], [I32]), signature([I32], []), signature([I32, I64], []), signature([I64, I64, I64], [I64]), signature([I32, I32], [])]);
+  const types = vector([
+    signature([], [I32]),
+    signature([I32], []),
+    signature([I32, I64], []),
+    signature([I64, I64, I64], [I64]),
+    signature([I32, I32], []),
+  ]);
   const imports = vector([
     [...name('env'), ...name('memory'), 0x02, 0x00, 0x01],
-    imported('callHelper', 1), imported('branchTo', 2), imported('branch', 2), imported('divideWide', 3),
-    imported('x87Begin', 1), imported('x87Single', 4), imported('x87Double', 2),
+    imported('callHelper', 1),
+    imported('branchTo', 2),
+    imported('branch', 2),
+    imported('divideWide', 3),
+    imported('x87Begin', 1),
+    imported('x87Single', 4),
+    imported('x87Double', 2),
   ]);
-  const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, types), ...section(2, imports), ...section(3, [1, 0]), ...section(7, vector([[...name('run'), 0, 7]]))];
+  const head = [
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
+    ...section(1, types),
+    ...section(2, imports),
+    ...section(3, [1, 0]),
+    ...section(7, vector([[...name('run'), 0, 7]])),
+  ];
   const code = [1, ...leb(body.length)];
   const size = leb(code.length + body.length);
   const bytes = new Uint8Array(head.length + 1 + size.length + code.length + body.length);

@@ -26,16 +26,26 @@ export class Operands {
     const number = (exponent: bigint, f = random) => sign | (exponent << fraction) | f;
     const bias = exponents / 2n - 1n;
     switch (this.below(12)) {
-      case 0: return number(0n, 0n);
-      case 1: return number(0n); // denormal
-      case 2: return number(1n, 0n) + BigInt(this.below(3)) - 1n; // around the least normal number
-      case 3: return number(exponents - 1n, BigInt(this.below(2)) && random);
-      case 4: return number(exponents - 2n); // close to overflow
-      case 5: return number(bias, BigInt(this.below(2)) && random);
-      case 6: return number(bias / 2n + BigInt(this.below(3))); // products close to underflow
-      case 7: return number(bias + BigInt(this.below(8)), random & ~((1n << (fraction / 2n)) - 1n)); // short significands
-      case 8: return number(1n + BigInt(this.below(4)));
-      default: return number(BigInt.asUintN(Number(width - 1n - fraction), this.random()));
+      case 0:
+        return number(0n, 0n);
+      case 1:
+        return number(0n); // denormal
+      case 2:
+        return number(1n, 0n) + BigInt(this.below(3)) - 1n; // around the least normal number
+      case 3:
+        return number(exponents - 1n, BigInt(this.below(2)) && random);
+      case 4:
+        return number(exponents - 2n); // close to overflow
+      case 5:
+        return number(bias, BigInt(this.below(2)) && random);
+      case 6:
+        return number(bias / 2n + BigInt(this.below(3))); // products close to underflow
+      case 7:
+        return number(bias + BigInt(this.below(8)), random & ~((1n << (fraction / 2n)) - 1n)); // short significands
+      case 8:
+        return number(1n + BigInt(this.below(4)));
+      default:
+        return number(BigInt.asUintN(Number(width - 1n - fraction), this.random()));
     }
   }
 
@@ -50,7 +60,8 @@ export class Operands {
     for (let at = 0; at < 16; at += this.bits / 8) {
       const x = this.lane();
       // Every fourth pair is close in size, so that sums cancel and quotients are near one.
-      const y = this.below(4) === 0 ? x ^ ((this.random() & 1n) << BigInt(this.bits - 1)) ^ BigInt(this.below(4)) : this.lane();
+      const y =
+        this.below(4) === 0 ? x ^ ((this.random() & 1n) << BigInt(this.bits - 1)) ^ BigInt(this.below(4)) : this.lane();
       put(a, at, x);
       put(b, at, y);
     }

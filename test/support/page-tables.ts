@@ -37,7 +37,10 @@ export class PageTables {
     const bits = this.#paging === 'legacy' ? 10n : 9n;
     let table = this.root;
     for (const level of this.#shifts()) {
-      const at = table + Number((BigInt.asUintN(64, BigInt(linear)) >> BigInt(level)) & ((1n << bits) - 1n)) * (this.#paging === 'legacy' ? 4 : 8);
+      const at =
+        table +
+        Number((BigInt.asUintN(64, BigInt(linear)) >> BigInt(level)) & ((1n << bits) - 1n)) *
+          (this.#paging === 'legacy' ? 4 : 8);
       if (level === shift) return at;
       if (!(this.get(at) & PTE.P)) this.set(at, BigInt(this.#table()) | PTE.P | PTE.W | PTE.U);
       table = Number(this.get(at) & FRAME);

@@ -37,8 +37,20 @@ const GDT_BYTES = 0x100;
 
 /** Selectors; a number is an offset in the GDT, user ones with RPL 3. STAR and SYSENTER_CS orders are kept. */
 export const SELECTOR = {
-  code64: 0x08, data: 0x10, code32: 0x18, userCode32: 0x23, userData: 0x2b, userCode64: 0x33, tss: 0x38,
-  sysenterCode: 0x48, sysenterData: 0x50, sysenterUserCode: 0x5b, sysenterUserData: 0x63, code16: 0x68, data16: 0x70, ldt: 0x78,
+  code64: 0x08,
+  data: 0x10,
+  code32: 0x18,
+  userCode32: 0x23,
+  userData: 0x2b,
+  userCode64: 0x33,
+  tss: 0x38,
+  sysenterCode: 0x48,
+  sysenterData: 0x50,
+  sysenterUserCode: 0x5b,
+  sysenterUserData: 0x63,
+  code16: 0x68,
+  data16: 0x70,
+  ldt: 0x78,
   /** From here on for tests. */
   free: 0x90,
 } as const;
@@ -63,17 +75,84 @@ export const SIZE_G = 8;
 export const SIZE_B = 4;
 export const SIZE_L = 2;
 
-export const CR0 = { PE: 1n, MP: 2n, EM: 4n, TS: 8n, ET: 0x10n, NE: 0x20n, WP: 0x10000n, AM: 0x40000n, NW: 1n << 29n, CD: 1n << 30n, PG: 1n << 31n } as const;
+export const CR0 = {
+  PE: 1n,
+  MP: 2n,
+  EM: 4n,
+  TS: 8n,
+  ET: 0x10n,
+  NE: 0x20n,
+  WP: 0x10000n,
+  AM: 0x40000n,
+  NW: 1n << 29n,
+  CD: 1n << 30n,
+  PG: 1n << 31n,
+} as const;
 export const CR4 = {
-  TSD: 4n, DE: 8n, PSE: 0x10n, PAE: 0x20n, PGE: 0x80n, OSFXSR: 0x200n, UMIP: 0x800n, FSGSBASE: 1n << 16n, PCIDE: 1n << 17n, OSXSAVE: 1n << 18n, SMEP: 1n << 20n,
+  TSD: 4n,
+  DE: 8n,
+  PSE: 0x10n,
+  PAE: 0x20n,
+  PGE: 0x80n,
+  OSFXSR: 0x200n,
+  UMIP: 0x800n,
+  FSGSBASE: 1n << 16n,
+  PCIDE: 1n << 17n,
+  OSXSAVE: 1n << 18n,
+  SMEP: 1n << 20n,
   SMAP: 1n << 21n,
 } as const;
 export const EFER = { SCE: 1n, LME: 0x100n, LMA: 0x400n, NXE: 0x800n } as const;
-export const FLAG = { CF: 1, FIXED: 2, ZF: 0x40, TF: 0x100, IF: 0x200, DF: 0x400, IOPL: 0x3000, NT: 0x4000, RF: 0x10000, VM: 0x20000, AC: 0x40000, ID: 0x200000 } as const;
-export const VECTOR = { DE: 0, DB: 1, NMI: 2, BP: 3, OF: 4, UD: 6, NM: 7, DF: 8, TS: 10, NP: 11, SS: 12, GP: 13, PF: 14, AC: 17 } as const;
+export const FLAG = {
+  CF: 1,
+  FIXED: 2,
+  ZF: 0x40,
+  TF: 0x100,
+  IF: 0x200,
+  DF: 0x400,
+  IOPL: 0x3000,
+  NT: 0x4000,
+  RF: 0x10000,
+  VM: 0x20000,
+  AC: 0x40000,
+  ID: 0x200000,
+} as const;
+export const VECTOR = {
+  DE: 0,
+  DB: 1,
+  NMI: 2,
+  BP: 3,
+  OF: 4,
+  UD: 6,
+  NM: 7,
+  DF: 8,
+  TS: 10,
+  NP: 11,
+  SS: 12,
+  GP: 13,
+  PF: 14,
+  AC: 17,
+} as const;
 const WITH_ERROR = [8, 10, 11, 12, 13, 14, 17];
 
-export const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+export const REGISTERS = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+] as const;
 export type Register = (typeof REGISTERS)[number];
 
 /** An exception or interrupt that was delivered: what its frame says. `rsp` and `ss` only where they were pushed. */
@@ -99,8 +178,18 @@ export const le = (value: number | bigint, byteCount: number): number[] =>
   Array.from({ length: byteCount }, (_, n) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * n)) & 255n));
 
 const QUIET: CpuHost = {
-  portRead: () => 0xffffffff, portWrite: () => {}, mmioRead: () => 0xffffffff, mmioWrite: () => {}, tscTicks: () => 0, random32: () => 0x5eed,
-  acknowledge: () => -1, apicRead: () => undefined, apicWrite: () => false, readTpr: () => 0, writeTpr: () => {}, paravirtWrite: () => false,
+  portRead: () => 0xffffffff,
+  portWrite: () => {},
+  mmioRead: () => 0xffffffff,
+  mmioWrite: () => {},
+  tscTicks: () => 0,
+  random32: () => 0x5eed,
+  acknowledge: () => -1,
+  apicRead: () => undefined,
+  apicWrite: () => false,
+  readTpr: () => 0,
+  writeTpr: () => {},
+  paravirtWrite: () => false,
   note: () => {},
 };
 
@@ -119,7 +208,9 @@ export class SystemMachine {
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);
     this.#block = new DataView(core.memory.buffer, 0, L.DATA_BASE);
-    this.memory = new WasmGuestMemory(core.memory, RAM_BYTES, (physical, byteCount) => core.exports.invalidate(physical, byteCount));
+    this.memory = new WasmGuestMemory(core.memory, RAM_BYTES, (physical, byteCount) =>
+      core.exports.invalidate(physical, byteCount),
+    );
     this.pages = new PageTables(this.memory, PAGE_TABLES, 'long');
     this.#tables();
     if (mode === 'long') this.#enterLong();
@@ -134,8 +225,10 @@ export class SystemMachine {
     this.descriptor(SELECTOR.code64, 0, FLAT, code, SIZE_G | SIZE_L);
     for (const at of [SELECTOR.data, SELECTOR.sysenterData]) this.descriptor(at, 0, FLAT, TYPE_DATA, SIZE_G | SIZE_B);
     for (const at of [SELECTOR.code32, SELECTOR.sysenterCode]) this.descriptor(at, 0, FLAT, code, SIZE_G | SIZE_B);
-    for (const at of [SELECTOR.userCode32, SELECTOR.sysenterUserCode]) this.descriptor(at, 0, FLAT, code | RING3, SIZE_G | SIZE_B);
-    for (const at of [SELECTOR.userData, SELECTOR.sysenterUserData]) this.descriptor(at, 0, FLAT, TYPE_DATA | RING3, SIZE_G | SIZE_B);
+    for (const at of [SELECTOR.userCode32, SELECTOR.sysenterUserCode])
+      this.descriptor(at, 0, FLAT, code | RING3, SIZE_G | SIZE_B);
+    for (const at of [SELECTOR.userData, SELECTOR.sysenterUserData])
+      this.descriptor(at, 0, FLAT, TYPE_DATA | RING3, SIZE_G | SIZE_B);
     this.descriptor(SELECTOR.userCode64, 0, FLAT, code | RING3, SIZE_G | SIZE_L);
     this.descriptor(SELECTOR.tss, TSS, 0x67, TYPE_TSS, 0);
     this.descriptor(SELECTOR.code16, 0, 0xffff, code, 0);
@@ -170,7 +263,8 @@ export class SystemMachine {
   }
   #enterReal(): void {
     this.cpu.setControl('cr0', CR0.ET);
-    for (const n of [L.ES, L.SS, L.DS, L.FS, L.GS]) this.cpu.setSegment(n, { selector: 0, base: 0n, limit: 0xffff, flags: 0x9300 });
+    for (const n of [L.ES, L.SS, L.DS, L.FS, L.GS])
+      this.cpu.setSegment(n, { selector: 0, base: 0n, limit: 0xffff, flags: 0x9300 });
     this.cpu.setSegment(L.CS, { selector: 0, base: 0n, limit: 0xffff, flags: 0x9b00 });
   }
   #flat(code: number, data: number): void {
@@ -185,7 +279,11 @@ export class SystemMachine {
   /** A descriptor in the GDT, or at `table`. `size` is G, B and L: the high nibble of byte 6. */
   descriptor(selector: number, base: number, limit: number, type: number, size: number, table = GDT): this {
     return this.write(table + (selector & ~7), [
-      ...le(limit, 2), ...le(base, 3), type, (size << 4) | ((limit >> 16) & 15), (base >>> 24) & 255,
+      ...le(limit, 2),
+      ...le(base, 3),
+      type,
+      (size << 4) | ((limit >> 16) & 15),
+      (base >>> 24) & 255,
     ]);
   }
   /** A gate of the IDT; by default an interrupt gate to the vector's HLT. */
@@ -193,7 +291,14 @@ export class SystemMachine {
     if (this.mode === 'real') return this;
     const wide = this.mode === 'long';
     const code = selector ?? (wide ? SELECTOR.code64 : SELECTOR.code32);
-    const bytes = [...le(offset, 2), ...le(code, 2), ist, type, ...le(offset >> 16, 2), ...(wide ? new Array<number>(8).fill(0) : [])];
+    const bytes = [
+      ...le(offset, 2),
+      ...le(code, 2),
+      ist,
+      type,
+      ...le(offset >> 16, 2),
+      ...(wide ? new Array<number>(8).fill(0) : []),
+    ];
     return this.write(IDT + vector * (wide ? 16 : 8), bytes);
   }
   /** A call gate in the GDT. */
@@ -209,8 +314,10 @@ export class SystemMachine {
     const granular = ((high >>> 20) & SIZE_G) !== 0;
     const limit = (low & 0xffff) | (high & 0xf0000);
     this.cpu.setSegment(segment, {
-      selector, base: BigInt(((low >>> 16) | ((high & 255) << 16) | (high & 0xff000000)) >>> 0),
-      limit: granular ? ((limit << 12) | 0xfff) >>> 0 : limit, flags: high & 0xf0ff00,
+      selector,
+      base: BigInt(((low >>> 16) | ((high & 255) << 16) | (high & 0xff000000)) >>> 0),
+      limit: granular ? ((limit << 12) | 0xfff) >>> 0 : limit,
+      flags: high & 0xf0ff00,
     });
     if (segment === L.CS) this.#block.setUint32(L.CPL, selector & 3, true);
     return this;
@@ -245,7 +352,8 @@ export class SystemMachine {
     return this.set({ rsp: USER_STACK }).code(bytes, USER_CODE).commit();
   }
   set(registers: Partial<Record<Register, number | bigint>>): this {
-    for (const [name, value] of Object.entries(registers)) this.cpu.setGpr(REGISTERS.indexOf(name as Register), BigInt.asUintN(64, BigInt(value)));
+    for (const [name, value] of Object.entries(registers))
+      this.cpu.setGpr(REGISTERS.indexOf(name as Register), BigInt.asUintN(64, BigInt(value)));
     return this;
   }
   get(register: Register): bigint {
@@ -253,11 +361,13 @@ export class SystemMachine {
   }
   /** Adds control register bits. */
   enable(bits: { cr0?: bigint; cr4?: bigint; efer?: bigint }): this {
-    for (const name of ['cr0', 'cr4', 'efer'] as const) this.cpu.setControl(name, this.cpu.getControl(name) | (bits[name] ?? 0n));
+    for (const name of ['cr0', 'cr4', 'efer'] as const)
+      this.cpu.setControl(name, this.cpu.getControl(name) | (bits[name] ?? 0n));
     return this.commit();
   }
   disable(bits: { cr0?: bigint; cr4?: bigint; efer?: bigint }): this {
-    for (const name of ['cr0', 'cr4', 'efer'] as const) this.cpu.setControl(name, this.cpu.getControl(name) & ~(bits[name] ?? 0n));
+    for (const name of ['cr0', 'cr4', 'efer'] as const)
+      this.cpu.setControl(name, this.cpu.getControl(name) & ~(bits[name] ?? 0n));
     return this.commit();
   }
   get flags(): number {
@@ -314,7 +424,15 @@ export class SystemMachine {
     const error = this.mode !== 'real' && WITH_ERROR.includes(vector) ? Number(pop()) : undefined;
     const [rip, cs, flags] = [pop(), Number(pop()) & 0xffff, Number(pop())];
     const outer = this.mode === 'long' || (this.mode === 'protected' && (cs & 3) !== this.cpl);
-    return { vector, error, rip, cs, flags, rsp: outer ? pop() : undefined, ss: outer ? Number(pop()) & 0xffff : undefined };
+    return {
+      vector,
+      error,
+      rip,
+      cs,
+      flags,
+      rsp: outer ? pop() : undefined,
+      ss: outer ? Number(pop()) & 0xffff : undefined,
+    };
   }
   #slot(linear: bigint, size: number): bigint {
     const physical = this.cpu.probe(linear)!;

@@ -4,8 +4,26 @@
  */
 
 export const GROUPS = [
-  'alu', 'shift', 'muldiv', 'bit', 'string', 'stack', 'branch', 'bcd32', 'x87', 'mmx', 'sse', 'sse2', 'sse3_41_42', 'aes_sha_clmul', 'avx',
-  'avx2', 'fma', 'bmi', 'priv', 'fuzz',
+  'alu',
+  'shift',
+  'muldiv',
+  'bit',
+  'string',
+  'stack',
+  'branch',
+  'bcd32',
+  'x87',
+  'mmx',
+  'sse',
+  'sse2',
+  'sse3_41_42',
+  'aes_sha_clmul',
+  'avx',
+  'avx2',
+  'fma',
+  'bmi',
+  'priv',
+  'fuzz',
 ] as const;
 
 export interface X87 {
@@ -61,7 +79,14 @@ function defaultState(mode: 0 | 1): CpuState {
   gpr[4] = 0x30000800n;
   const ymm = new Uint8Array(512);
   for (let n = 0; n < (mode === 0 ? 512 : 256); n++) ymm[n] = (n & 255) ^ 0x55;
-  return { gpr, rip: 0x10000100n, eflags: 0x202, mxcsr: 0x1f80, x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) }, ymm };
+  return {
+    gpr,
+    rip: 0x10000100n,
+    eflags: 0x202,
+    mxcsr: 0x1f80,
+    x87: { fcw: 0x37f, fsw: 0, tag: 0, st: new Uint8Array(80) },
+    ymm,
+  };
 }
 const DEFAULTS = [defaultState(0), defaultState(1)] as const;
 
@@ -131,7 +156,8 @@ function readMemory(r: Reader): MemoryPiece[] {
 /** Vectors of a file, in order. Throws RangeError or TypeError on a file that is not one. */
 export function* readVectors(bytes: Uint8Array): Generator<Vector> {
   const header = new Reader(bytes, 0);
-  if (bytes.length < HEADER_SIZE || header.u32() !== MAGIC) throw new TypeError('not a vector file: it does not start with "X86V"');
+  if (bytes.length < HEADER_SIZE || header.u32() !== MAGIC)
+    throw new TypeError('not a vector file: it does not start with "X86V"');
   const version = header.u8();
   if (version !== 1) throw new TypeError(`vector file version ${version} is not 1`);
   header.at = 8;
@@ -153,11 +179,24 @@ export function* readVectors(bytes: Uint8Array): Generator<Vector> {
     const final = readDiff(r, initial);
     const memory = readMemory(r);
     const changed = readMemory(r);
-    if (r.at !== at + length) throw new RangeError(`vector ${index} has ${length} bytes, of which ${r.at - at} were understood`);
+    if (r.at !== at + length)
+      throw new RangeError(`vector ${index} has ${length} bytes, of which ${r.at - at} were understood`);
     at += length;
     yield {
-      index, mode, group, exception: exception === NO_EXCEPTION ? undefined : exception, approx, code, errorCode, cr2, eflagsMask, fswMask,
-      initial, final, memory, changed,
+      index,
+      mode,
+      group,
+      exception: exception === NO_EXCEPTION ? undefined : exception,
+      approx,
+      code,
+      errorCode,
+      cr2,
+      eflagsMask,
+      fswMask,
+      initial,
+      final,
+      memory,
+      changed,
     };
   }
 }

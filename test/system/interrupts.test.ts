@@ -1,8 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { DR, EXIT_HALT, EXIT_SHUTDOWN, INTR, NMI_BLOCKED, SS, TR } from '../../assembly/layout.ts';
 import {
-  CODE, CR4, DATA, FLAG, HANDLERS, IST_STACK, le, RING0_STACK, RING3, SELECTOR, STACK, SystemMachine, TSS, TYPE_CODE_CONFORMING,
-  TYPE_DATA, TYPE_DATA_DOWN, TYPE_INTERRUPT_GATE, TYPE_INTERRUPT_GATE_16, TYPE_TRAP_GATE, USER_CODE, USER_STACK, VECTOR, type MachineMode,
+  CODE,
+  CR4,
+  DATA,
+  FLAG,
+  HANDLERS,
+  IST_STACK,
+  le,
+  RING0_STACK,
+  RING3,
+  SELECTOR,
+  STACK,
+  SystemMachine,
+  TSS,
+  TYPE_CODE_CONFORMING,
+  TYPE_DATA,
+  TYPE_DATA_DOWN,
+  TYPE_INTERRUPT_GATE,
+  TYPE_INTERRUPT_GATE_16,
+  TYPE_TRAP_GATE,
+  USER_CODE,
+  USER_STACK,
+  VECTOR,
+  type MachineMode,
 } from '../support/system-machine.ts';
 
 const HLT = 0xf4;
@@ -35,7 +56,13 @@ describe('delivery in long mode', () => {
 
     const frame = m.run();
 
-    expect(frame).toMatchObject({ vector: VECTOR.UD, rip: BigInt(CODE), cs: SELECTOR.code64, ss: SELECTOR.data, rsp: BigInt(STACK - 3) });
+    expect(frame).toMatchObject({
+      vector: VECTOR.UD,
+      rip: BigInt(CODE),
+      cs: SELECTOR.code64,
+      ss: SELECTOR.data,
+      rsp: BigInt(STACK - 3),
+    });
     expect(frame!.flags).toBe(FLAG.IF | FLAG.CF | FLAG.FIXED | FLAG.RF);
     expect(m.get('rsp')).toBe(BigInt(STACK - 16 - 40));
     expect(m.flags & FLAG.IF).toBe(0);
@@ -61,7 +88,12 @@ describe('delivery in long mode', () => {
   it('goes to the ring 0 stack of the TSS from ring 3, with a null SS', () => {
     const m = new SystemMachine().userCode(UD2);
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode64, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      cs: SELECTOR.userCode64,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
     expect(m.get('rsp')).toBe(BigInt(RING0_STACK - 40));
     expect(m.selector(SS)).toBe(0);
     expect(m.cpl).toBe(0);
@@ -70,7 +102,12 @@ describe('delivery in long mode', () => {
   it('goes to ring 0 from 32-bit code in compatibility mode', () => {
     const m = new SystemMachine().userCode(UD2, 32);
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode32, rip: BigInt(USER_CODE), rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      cs: SELECTOR.userCode32,
+      rip: BigInt(USER_CODE),
+      rsp: BigInt(USER_STACK),
+    });
   });
 
   it('finds tables and stacks above 4 GiB from compatibility mode', () => {
@@ -124,7 +161,9 @@ describe('delivery in long mode', () => {
   });
 
   it('an external interrupt through a bad gate has EXT in the error code', () => {
-    const m = withInterrupts([0x40]).gate(0x40, { type: TYPE_INTERRUPT_GATE & 0x7f }).code([HLT]);
+    const m = withInterrupts([0x40])
+      .gate(0x40, { type: TYPE_INTERRUPT_GATE & 0x7f })
+      .code([HLT]);
     m.flags = FLAG.IF;
 
     expect(m.run()).toMatchObject({ vector: VECTOR.NP, error: 0x40 * 8 + IDT_BIT + EXT });
@@ -144,7 +183,12 @@ describe('delivery in long mode', () => {
     m.gate(0x80, { selector: SELECTOR.free, offset: USER_CODE + 0x100, type: TYPE_INTERRUPT_GATE | RING3 });
     m.write(USER_CODE + 0x100, UD2).userCode(INT(0x80));
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 0x100), cs: SELECTOR.free | 3, rsp: BigInt(USER_STACK - 40) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      rip: BigInt(USER_CODE + 0x100),
+      cs: SELECTOR.free | 3,
+      rsp: BigInt(USER_STACK - 40),
+    });
   });
 });
 
@@ -217,7 +261,10 @@ describe('software interrupts', () => {
   });
 
   it('a page fault while INT is delivered is at the INT', () => {
-    const m = new SystemMachine().set({ rsp: 0x700000 }).gate(VECTOR.PF, { ist: 1 }).code([0x90, ...INT(0x80)]);
+    const m = new SystemMachine()
+      .set({ rsp: 0x700000 })
+      .gate(VECTOR.PF, { ist: 1 })
+      .code([0x90, ...INT(0x80)]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.PF, error: 2, rip: BigInt(CODE + 1), rsp: 0x700000n });
   });
@@ -234,7 +281,12 @@ describe('delivery in 32-bit protected mode', () => {
   it('pushes SS and ESP too from ring 3', () => {
     const m = new SystemMachine('protected').userCode(UD2);
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode32, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      cs: SELECTOR.userCode32,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
     expect(m.get('rsp')).toBe(BigInt(RING0_STACK - 20));
     expect(m.selector(SS)).toBe(SELECTOR.data);
   });
@@ -267,8 +319,16 @@ describe('delivery in 32-bit protected mode', () => {
     ['beyond the table', 0x1000, VECTOR.TS, 0x1000],
     ['that is not present', SELECTOR.free + 8, VECTOR.SS, SELECTOR.free + 8],
   ])('an SS in the TSS %s is refused', (_, selector, vector, error) => {
-    const m = new SystemMachine('protected').write(TSS + 8, le(selector, 2)).gate(0x80, { type: TYPE_INTERRUPT_GATE | RING3 });
-    m.descriptor(SELECTOR.free, 0, 0xfffff, TYPE_CODE_CONFORMING, 12).descriptor(SELECTOR.free + 8, 0, 0xfffff, TYPE_DATA & 0x7f, 12);
+    const m = new SystemMachine('protected')
+      .write(TSS + 8, le(selector, 2))
+      .gate(0x80, { type: TYPE_INTERRUPT_GATE | RING3 });
+    m.descriptor(SELECTOR.free, 0, 0xfffff, TYPE_CODE_CONFORMING, 12).descriptor(
+      SELECTOR.free + 8,
+      0,
+      0xfffff,
+      TYPE_DATA & 0x7f,
+      12,
+    );
     m.gate(vector, { selector: SELECTOR.free, offset: USER_CODE + 0x100 });
     m.write(USER_CODE + 0x100, [0x59, 0xeb, 0xfe]).userCode(INT(0x80));
 
@@ -280,7 +340,10 @@ describe('delivery in 32-bit protected mode', () => {
 
   it('a stack without room is #SS with EXT', () => {
     const m = withInterrupts([0x40], 'protected').descriptor(SELECTOR.free, 0, STACK, TYPE_DATA_DOWN, 4);
-    m.load(SS, SELECTOR.free).commit().set({ rsp: STACK + 8 }).code([HLT]);
+    m.load(SS, SELECTOR.free)
+      .commit()
+      .set({ rsp: STACK + 8 })
+      .code([HLT]);
     m.flags = FLAG.IF;
 
     expect(m.cpu.run(1000)).toBe(EXIT_SHUTDOWN); // #SS, then #DF, have no room either
@@ -305,7 +368,10 @@ describe('delivery in real mode', () => {
   });
 
   it('follows the vector’s segment', () => {
-    const m = new SystemMachine('real').write(4 * 0x21, [...le(0x10, 2), ...le(0x1000, 2)]).write(0x10010, [HLT]).code(INT(0x21));
+    const m = new SystemMachine('real')
+      .write(4 * 0x21, [...le(0x10, 2), ...le(0x1000, 2)])
+      .write(0x10010, [HLT])
+      .code(INT(0x21));
 
     m.run();
 
@@ -353,14 +419,22 @@ describe('nested faults', () => {
   });
 
   it('a fault while #DF is delivered shuts down', () => {
-    const m = new SystemMachine().gate(VECTOR.GP, { selector: 0 }).gate(VECTOR.DF, { selector: 0 }).set({ rax: 0x1000 }).code([0x8e, 0xd8]);
+    const m = new SystemMachine()
+      .gate(VECTOR.GP, { selector: 0 })
+      .gate(VECTOR.DF, { selector: 0 })
+      .set({ rax: 0x1000 })
+      .code([0x8e, 0xd8]);
 
     expect(m.cpu.run(1000)).toBe(EXIT_SHUTDOWN);
     expect(m.cpu.run(1000)).toBe(EXIT_SHUTDOWN);
   });
 
   it('a fault in a handler is not nested', () => {
-    const m = new SystemMachine().gate(VECTOR.UD, { offset: DATA }).write(DATA, [0x8e, 0xd8]).set({ rax: 0x1000 }).code(UD2);
+    const m = new SystemMachine()
+      .gate(VECTOR.UD, { offset: DATA })
+      .write(DATA, [0x8e, 0xd8])
+      .set({ rax: 0x1000 })
+      .code(UD2);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, rip: BigInt(DATA) });
   });
@@ -420,7 +494,9 @@ describe('external interrupts', () => {
   });
 
   it('wait after POP SS', () => {
-    const m = withInterrupts([0x40], 'protected').set({ rsp: STACK - 4 }).write(STACK - 4, le(SELECTOR.data, 4));
+    const m = withInterrupts([0x40], 'protected')
+      .set({ rsp: STACK - 4 })
+      .write(STACK - 4, le(SELECTOR.data, 4));
     m.code([0xfb, 0x17, 0x90, 0x90, HLT]); // sti; pop ss; nop
 
     expect(m.run()).toMatchObject({ vector: 0x40, rip: BigInt(CODE + 3) });
@@ -434,7 +510,13 @@ describe('external interrupts', () => {
 
   it('are taken right after IRET that sets IF', () => {
     const m = withInterrupts([0x40]).set({ rsp: STACK - 40 });
-    m.write(STACK - 40, [...le(DATA, 8), ...le(SELECTOR.code64, 8), ...le(FLAG.IF | 2, 8), ...le(STACK, 8), ...le(SELECTOR.data, 8)]);
+    m.write(STACK - 40, [
+      ...le(DATA, 8),
+      ...le(SELECTOR.code64, 8),
+      ...le(FLAG.IF | 2, 8),
+      ...le(STACK, 8),
+      ...le(SELECTOR.data, 8),
+    ]);
     m.write(DATA, [HLT]).code([0x48, 0xcf]);
 
     expect(m.run()).toMatchObject({ vector: 0x40, rip: BigInt(DATA) });
@@ -556,14 +638,25 @@ describe('single step', () => {
   });
 
   it('traps after a POPF that clears TF', () => {
-    const m = stepping(new SystemMachine().set({ rsp: STACK - 8 }).write(STACK - 8, le(2, 8)).code([0x9d, 0x90, HLT]));
+    const m = stepping(
+      new SystemMachine()
+        .set({ rsp: STACK - 8 })
+        .write(STACK - 8, le(2, 8))
+        .code([0x9d, 0x90, HLT]),
+    );
 
     expect(m.run()).toMatchObject({ vector: VECTOR.DB, rip: BigInt(CODE + 1) });
   });
 
   it('traps after the first instruction behind an IRET that sets TF', () => {
     const m = new SystemMachine().set({ rsp: STACK - 40 });
-    m.write(STACK - 40, [...le(USER_CODE, 8), ...le(SELECTOR.userCode64, 8), ...le(FLAG.TF | 2, 8), ...le(USER_STACK, 8), ...le(SELECTOR.userData, 8)]);
+    m.write(STACK - 40, [
+      ...le(USER_CODE, 8),
+      ...le(SELECTOR.userCode64, 8),
+      ...le(FLAG.TF | 2, 8),
+      ...le(USER_STACK, 8),
+      ...le(SELECTOR.userData, 8),
+    ]);
     m.write(USER_CODE, [0x90, 0x90]).code([0x48, 0xcf]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.DB, rip: BigInt(USER_CODE + 1), cs: SELECTOR.userCode64 });
@@ -612,7 +705,10 @@ describe('single step', () => {
   });
 
   it('SYSCALL with TF in FMASK does not trap', () => {
-    const m = new SystemMachine().setBlock64(0x1618, BigInt(FLAG.TF)).setBlock64(0x1608, BigInt(HANDLERS + 0xee)).setBlock64(0x1600, 0x0020_0008_0000_0000n);
+    const m = new SystemMachine()
+      .setBlock64(0x1618, BigInt(FLAG.TF))
+      .setBlock64(0x1608, BigInt(HANDLERS + 0xee))
+      .setBlock64(0x1600, 0x0020_0008_0000_0000n);
     stepping(m.userCode([0x0f, 0x05]));
     m.cpu.run(100);
 
@@ -672,4 +768,3 @@ describe('debug registers', () => {
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
   });
 });
-

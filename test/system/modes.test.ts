@@ -1,12 +1,60 @@
 import { describe, expect, it } from 'vitest';
 import {
-  CS, DS, EFER as EFER_BLOCK, ES, FS, GS, LDTR, MODE, MODE_64, MODE_CODE_MASK, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SEG,
-  SEG_BASE, SEG_SIZE, SS, TR,
+  CS,
+  DS,
+  EFER as EFER_BLOCK,
+  ES,
+  FS,
+  GS,
+  LDTR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  MSR_KERNEL_GS_BASE,
+  MSR_STAR,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  SEG,
+  SEG_BASE,
+  SEG_SIZE,
+  SS,
+  TR,
 } from '../../assembly/layout.ts';
 import {
-  CODE, CR0, CR4, DATA, EFER, FLAG, FLAT, GDT, LDT, le, RING0_STACK, RING3, SELECTOR, SIZE_B, SIZE_G, SIZE_L, STACK, SystemMachine, TSS, TYPE_CALL_GATE,
-  TYPE_CALL_GATE_16, TYPE_CODE, TYPE_CODE_CONFORMING, TYPE_DATA, TYPE_DATA_DOWN, TYPE_DATA_READ_ONLY, TYPE_LDT, TYPE_TSS, TYPE_TSS_BUSY, USER_CODE, USER_DATA,
-  USER_STACK, VECTOR,
+  CODE,
+  CR0,
+  CR4,
+  DATA,
+  EFER,
+  FLAG,
+  FLAT,
+  GDT,
+  LDT,
+  le,
+  RING0_STACK,
+  RING3,
+  SELECTOR,
+  SIZE_B,
+  SIZE_G,
+  SIZE_L,
+  STACK,
+  SystemMachine,
+  TSS,
+  TYPE_CALL_GATE,
+  TYPE_CALL_GATE_16,
+  TYPE_CODE,
+  TYPE_CODE_CONFORMING,
+  TYPE_DATA,
+  TYPE_DATA_DOWN,
+  TYPE_DATA_READ_ONLY,
+  TYPE_LDT,
+  TYPE_TSS,
+  TYPE_TSS_BUSY,
+  USER_CODE,
+  USER_DATA,
+  USER_STACK,
+  VECTOR,
 } from '../support/system-machine.ts';
 
 const HLT = 0xf4;
@@ -99,14 +147,20 @@ describe('from real mode to long mode and back', () => {
   });
 
   it('an instruction across the limit of its segment is #GP at its start', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, CODE + 4, TYPE_CODE, SIZE_B).load(CS, FREE).commit();
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, CODE + 4, TYPE_CODE, SIZE_B)
+      .load(CS, FREE)
+      .commit();
     m.code([0x90, 0x90, 0xb8, 1, 0, 0, 0, HLT]); // mov eax, imm32 ends beyond
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0, rip: BigInt(CODE + 2) });
   });
 
   it('an instruction that ends at the limit runs', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, CODE + 7, TYPE_CODE, SIZE_B).load(CS, FREE).commit();
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, CODE + 7, TYPE_CODE, SIZE_B)
+      .load(CS, FREE)
+      .commit();
     m.code([0x90, 0x90, 0xb8, 1, 0, 0, 0, HLT]);
 
     expect(m.run()).toBeUndefined();
@@ -115,7 +169,11 @@ describe('from real mode to long mode and back', () => {
 });
 
 describe('control registers', () => {
-  const moveToCr = (m: SystemMachine, n: number, value: bigint) => m.set({ rax: value }).code([0x0f, 0x22, 0xc0 | (n << 3), HLT]).run();
+  const moveToCr = (m: SystemMachine, n: number, value: bigint) =>
+    m
+      .set({ rax: value })
+      .code([0x0f, 0x22, 0xc0 | (n << 3), HLT])
+      .run();
 
   it.each([
     ['CR0 with PG and without PE', 0, CR0.PG],
@@ -143,7 +201,7 @@ describe('control registers', () => {
   });
 
   it.each([1, 5, 6, 7, 9, 15])('CR%i does not exist', (n) => {
-    const m = new SystemMachine().code([0x40 | (n >> 3 << 2), 0x0f, 0x20, 0xc0 | ((n & 7) << 3), HLT]);
+    const m = new SystemMachine().code([0x40 | ((n >> 3) << 2), 0x0f, 0x20, 0xc0 | ((n & 7) << 3), HLT]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD });
   });
@@ -182,7 +240,10 @@ describe('control registers', () => {
 
 describe('model-specific registers', () => {
   const wrmsr = (msr: number, value: bigint) =>
-    new SystemMachine().set({ rcx: msr, rax: value & 0xffffffffn, rdx: value >> 32n }).code([0x0f, 0x30, HLT]).run();
+    new SystemMachine()
+      .set({ rcx: msr, rax: value & 0xffffffffn, rdx: value >> 32n })
+      .code([0x0f, 0x30, HLT])
+      .run();
 
   it.each([
     ['an MSR that does not exist', 0x12345, 0n],
@@ -248,27 +309,35 @@ describe('far transfers', () => {
     ['code with L and D', FREE + 8, VECTOR.GP, FREE + 8],
     ['a TSS', SELECTOR.tss, VECTOR.GP, SELECTOR.tss],
   ])('a jump to %s is refused', (_, selector, vector, error) => {
-    const m = new SystemMachine().descriptor(FREE, 0, FLAT, TYPE_CODE & 0x7f, SIZE_G | SIZE_L).descriptor(FREE + 8, 0, FLAT, TYPE_CODE, SIZE_G | SIZE_L | SIZE_B);
+    const m = new SystemMachine()
+      .descriptor(FREE, 0, FLAT, TYPE_CODE & 0x7f, SIZE_G | SIZE_L)
+      .descriptor(FREE + 8, 0, FLAT, TYPE_CODE, SIZE_G | SIZE_L | SIZE_B);
     m.write(DATA, pointer(CODE, selector)).code(farJump);
 
     expect(m.run()).toMatchObject({ vector, error, rip: BigInt(CODE) });
   });
 
   it('a jump beyond the limit is #GP(0)', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, 0xfff, TYPE_CODE, SIZE_B).code([0xea, ...le(CODE, 4), ...le(FREE, 2)]);
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, 0xfff, TYPE_CODE, SIZE_B)
+      .code([0xea, ...le(CODE, 4), ...le(FREE, 2)]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
   });
 
   it('a jump to conforming code keeps the level', () => {
     const m = new SystemMachine().descriptor(FREE, 0, FLAT, TYPE_CODE_CONFORMING, SIZE_G | SIZE_L);
-    m.write(USER_DATA, pointer(USER_CODE + 0x100, FREE)).write(USER_CODE + 0x100, UD2).userCode([0xff, 0x2c, 0x25, ...le(USER_DATA, 4)]);
+    m.write(USER_DATA, pointer(USER_CODE + 0x100, FREE))
+      .write(USER_CODE + 0x100, UD2)
+      .userCode([0xff, 0x2c, 0x25, ...le(USER_DATA, 4)]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: FREE | 3 });
   });
 
   it('sets the accessed bit of the code segment', () => {
-    const m = new SystemMachine().descriptor(FREE, 0, FLAT, TYPE_CODE & ~1, SIZE_G | SIZE_L).write(DATA, pointer(CODE + 0x100, FREE));
+    const m = new SystemMachine()
+      .descriptor(FREE, 0, FLAT, TYPE_CODE & ~1, SIZE_G | SIZE_L)
+      .write(DATA, pointer(CODE + 0x100, FREE));
     m.write(CODE + 0x100, [HLT]).code(farJump);
 
     m.run();
@@ -277,26 +346,40 @@ describe('far transfers', () => {
   });
 
   it('a call gate takes a program to ring 0 on the stack of the TSS', () => {
-    const m = new SystemMachine().callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3).write(USER_DATA, pointer(0xdead, FREE | 3));
+    const m = new SystemMachine()
+      .callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3)
+      .write(USER_DATA, pointer(0xdead, FREE | 3));
     m.write(ENTRY, [HLT]).userCode([0xff, 0x1c, 0x25, ...le(USER_DATA, 4)]);
 
     m.cpu.run(100);
 
     expect(m.cpl).toBe(0);
     expect(m.get('rsp')).toBe(BigInt(RING0_STACK - 32));
-    expect(m.read(RING0_STACK - 32, 32)).toEqual(frame(8, [USER_CODE + 7, SELECTOR.userCode64, USER_STACK, SELECTOR.userData]));
+    expect(m.read(RING0_STACK - 32, 32)).toEqual(
+      frame(8, [USER_CODE + 7, SELECTOR.userCode64, USER_STACK, SELECTOR.userData]),
+    );
     expect(m.selector(SS)).toBe(0);
   });
 
   it('RETF goes back through it', () => {
-    const m = new SystemMachine().callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3).write(USER_DATA, pointer(0, FREE | 3));
+    const m = new SystemMachine()
+      .callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3)
+      .write(USER_DATA, pointer(0, FREE | 3));
     m.write(ENTRY, [0x48, 0xcb]).userCode([0xff, 0x1c, 0x25, ...le(USER_DATA, 4), ...UD2]);
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 7), cs: SELECTOR.userCode64, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      rip: BigInt(USER_CODE + 7),
+      cs: SELECTOR.userCode64,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
   });
 
   it('a call gate from compatibility mode reaches 64-bit code', () => {
-    const m = new SystemMachine().callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3).write(ENTRY, [0x48, 0x31, 0xc0, HLT]);
+    const m = new SystemMachine()
+      .callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3)
+      .write(ENTRY, [0x48, 0x31, 0xc0, HLT]);
     m.userCode([0x9a, ...le(0, 4), ...le(FREE | 3, 2)], 32);
 
     m.cpu.run(100);
@@ -319,7 +402,9 @@ describe('far transfers', () => {
   });
 
   it('a call gate whose second half lies beyond the table is refused', () => {
-    const m = new SystemMachine().callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3).write(USER_DATA, pointer(0, FREE | 3));
+    const m = new SystemMachine()
+      .callGate(FREE, SELECTOR.code64, ENTRY, TYPE_CALL_GATE | RING3)
+      .write(USER_DATA, pointer(0, FREE | 3));
     m.cpu.setTableLimits(FREE + 7, 0xfff);
     m.userCode([0xff, 0x1c, 0x25, ...le(USER_DATA, 4)]);
 
@@ -327,16 +412,22 @@ describe('far transfers', () => {
   });
 
   it('a 32-bit call gate copies parameters', () => {
-    const m = new SystemMachine('protected').callGate(FREE, SELECTOR.code32, ENTRY, TYPE_CALL_GATE | RING3, 2).write(ENTRY, [HLT]);
+    const m = new SystemMachine('protected')
+      .callGate(FREE, SELECTOR.code32, ENTRY, TYPE_CALL_GATE | RING3, 2)
+      .write(ENTRY, [HLT]);
     m.userCode([0x6a, 1, 0x6a, 2, 0x9a, ...le(0, 4), ...le(FREE | 3, 2)]); // push 1; push 2; call far
 
     m.cpu.run(100);
 
-    expect(m.read(RING0_STACK - 24, 24)).toEqual(frame(4, [USER_CODE + 11, SELECTOR.userCode32, 2, 1, USER_STACK - 8, SELECTOR.userData]));
+    expect(m.read(RING0_STACK - 24, 24)).toEqual(
+      frame(4, [USER_CODE + 11, SELECTOR.userCode32, 2, 1, USER_STACK - 8, SELECTOR.userData]),
+    );
   });
 
   it('RETF with an operand releases them on both stacks', () => {
-    const m = new SystemMachine('protected').callGate(FREE, SELECTOR.code32, ENTRY, TYPE_CALL_GATE | RING3, 2).write(ENTRY, [0xca, 8, 0]);
+    const m = new SystemMachine('protected')
+      .callGate(FREE, SELECTOR.code32, ENTRY, TYPE_CALL_GATE | RING3, 2)
+      .write(ENTRY, [0xca, 8, 0]);
     m.userCode([0x6a, 1, 0x6a, 2, 0x9a, ...le(0, 4), ...le(FREE | 3, 2), ...UD2]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 11), rsp: BigInt(USER_STACK) });
@@ -351,15 +442,26 @@ describe('far transfers', () => {
 
 describe('IRET', () => {
   it('IRETQ to ring 3 64-bit code makes inner data segments null', () => {
-    const m = new SystemMachine().set({ rsp: STACK - 40 }).write(USER_CODE, UD2).code([0x48, 0xcf]);
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40 })
+      .write(USER_CODE, UD2)
+      .code([0x48, 0xcf]);
     m.write(STACK - 40, frame(8, [USER_CODE, SELECTOR.userCode64, FLAG.IF | 2, USER_STACK, SELECTOR.userData]));
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode64, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      cs: SELECTOR.userCode64,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
     expect([m.selector(DS), m.selector(ES)]).toEqual([0, 0]);
   });
 
   it('IRETQ to ring 3 makes null selectors with an RPL zero', () => {
-    const m = new SystemMachine().set({ rsp: STACK - 40, rax: 1 }).write(USER_CODE, UD2).code([0x8e, 0xd8, 0x48, 0xcf]); // mov ds, eax
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40, rax: 1 })
+      .write(USER_CODE, UD2)
+      .code([0x8e, 0xd8, 0x48, 0xcf]); // mov ds, eax
     m.write(STACK - 40, frame(8, [USER_CODE, SELECTOR.userCode64, 2, USER_STACK, SELECTOR.userData]));
 
     m.run();
@@ -368,7 +470,10 @@ describe('IRET', () => {
   });
 
   it('IRETQ to ring 3 compatibility mode', () => {
-    const m = new SystemMachine().set({ rsp: STACK - 40 }).write(USER_CODE, [0x40, ...UD2]).code([0x48, 0xcf]); // inc eax
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40 })
+      .write(USER_CODE, [0x40, ...UD2])
+      .code([0x48, 0xcf]); // inc eax
     m.write(STACK - 40, frame(8, [USER_CODE, SELECTOR.userCode32, 2, USER_STACK, SELECTOR.userData]));
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode32, rip: BigInt(USER_CODE + 1) });
@@ -376,7 +481,10 @@ describe('IRET', () => {
   });
 
   it('IRETQ within ring 0 pops SS and RSP, a null SS included', () => {
-    const m = new SystemMachine().set({ rsp: STACK - 40 }).write(DATA, [HLT]).code([0x48, 0xcf]);
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40 })
+      .write(DATA, [HLT])
+      .code([0x48, 0xcf]);
     m.write(STACK - 40, frame(8, [DATA, SELECTOR.code64, 2, 0x7000, 0]));
 
     expect(m.run()).toBeUndefined();
@@ -390,34 +498,64 @@ describe('IRET', () => {
     ['a null SS in ring 3', [USER_CODE, SELECTOR.userCode64, 2, STACK, 3], 0],
     ['an SS of another level', [USER_CODE, SELECTOR.userCode64, 2, STACK, SELECTOR.data], SELECTOR.data],
   ])('%s is #GP', (_, values, error) => {
-    const m = new SystemMachine().set({ rsp: STACK - 40 }).write(STACK - 40, frame(8, values)).code([0x48, 0xcf]);
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40 })
+      .write(STACK - 40, frame(8, values))
+      .code([0x48, 0xcf]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error, rip: BigInt(CODE), cs: SELECTOR.code64 });
   });
 
   it('with NT is #GP in long mode', () => {
-    const m = new SystemMachine().set({ rsp: STACK - 40 }).write(STACK - 40, frame(8, [CODE, SELECTOR.code64, 2, STACK, 0])).code([0x48, 0xcf]);
+    const m = new SystemMachine()
+      .set({ rsp: STACK - 40 })
+      .write(STACK - 40, frame(8, [CODE, SELECTOR.code64, 2, STACK, 0]))
+      .code([0x48, 0xcf]);
     m.flags = FLAG.NT;
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
   });
 
   it('in ring 3 changes neither IOPL nor IF', () => {
-    const m = new SystemMachine().userCode([0x48, 0xcf]).write(USER_CODE + 0x100, UD2).set({ rsp: USER_STACK - 40 });
-    m.write(USER_STACK - 40, frame(8, [USER_CODE + 0x100, SELECTOR.userCode64, FLAG.IOPL | FLAG.IF | FLAG.CF | 2, USER_STACK, SELECTOR.userData]));
+    const m = new SystemMachine()
+      .userCode([0x48, 0xcf])
+      .write(USER_CODE + 0x100, UD2)
+      .set({ rsp: USER_STACK - 40 });
+    m.write(
+      USER_STACK - 40,
+      frame(8, [
+        USER_CODE + 0x100,
+        SELECTOR.userCode64,
+        FLAG.IOPL | FLAG.IF | FLAG.CF | 2,
+        USER_STACK,
+        SELECTOR.userData,
+      ]),
+    );
 
     expect(m.run()!.flags & (FLAG.IOPL | FLAG.IF | FLAG.CF)).toBe(FLAG.CF);
   });
 
   it('IRETD in protected mode to ring 3 and the interrupt back', () => {
-    const m = new SystemMachine('protected').set({ rsp: STACK - 20 }).write(USER_CODE, UD2).code([0xcf]);
+    const m = new SystemMachine('protected')
+      .set({ rsp: STACK - 20 })
+      .write(USER_CODE, UD2)
+      .code([0xcf]);
     m.write(STACK - 20, frame(4, [USER_CODE, SELECTOR.userCode32, FLAG.IF | 2, USER_STACK, SELECTOR.userData]));
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, cs: SELECTOR.userCode32, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      cs: SELECTOR.userCode32,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
   });
 
   it('IRET with 16-bit operands in real mode', () => {
-    const m = new SystemMachine('real').set({ rsp: STACK - 6 }).write(STACK - 6, frame(2, [0x100, 0x1000, FLAG.CF | 2])).write(0x10100, [HLT]).code([0xcf]);
+    const m = new SystemMachine('real')
+      .set({ rsp: STACK - 6 })
+      .write(STACK - 6, frame(2, [0x100, 0x1000, FLAG.CF | 2]))
+      .write(0x10100, [HLT])
+      .code([0xcf]);
 
     m.cpu.run(100);
 
@@ -426,7 +564,11 @@ describe('IRET', () => {
   });
 
   it('to a 16-bit stack keeps the upper half of ESP', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, 0xffff, TYPE_DATA | RING3, 0).set({ rsp: 0x18000 - 20 }).write(USER_CODE, UD2).code([0xcf]);
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, 0xffff, TYPE_DATA | RING3, 0)
+      .set({ rsp: 0x18000 - 20 })
+      .write(USER_CODE, UD2)
+      .code([0xcf]);
     m.write(0x18000 - 20, frame(4, [USER_CODE, SELECTOR.userCode32, 2, 0xabcd1234, FREE | 3]));
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, rsp: 0x11234n });
@@ -435,19 +577,31 @@ describe('IRET', () => {
 
 describe('system calls', () => {
   it('SYSCALL and SYSRETQ', () => {
-    const m = new SystemMachine().setBlock64(MSR_STAR, STAR).setBlock64(MSR_STAR + 8, BigInt(ENTRY)).setBlock64(MSR_STAR + 24, BigInt(FLAG.IF));
+    const m = new SystemMachine()
+      .setBlock64(MSR_STAR, STAR)
+      .setBlock64(MSR_STAR + 8, BigInt(ENTRY))
+      .setBlock64(MSR_STAR + 24, BigInt(FLAG.IF));
     m.write(ENTRY, [0xff, 0xc0, 0x48, 0x0f, 0x07]).userCode([0x0f, 0x05, ...UD2]); // inc eax; sysretq
     m.flags = FLAG.IF | FLAG.CF;
 
     const stop = m.run();
 
-    expect(stop).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 2), cs: SELECTOR.userCode64, ss: SELECTOR.userData, rsp: BigInt(USER_STACK) });
+    expect(stop).toMatchObject({
+      vector: VECTOR.UD,
+      rip: BigInt(USER_CODE + 2),
+      cs: SELECTOR.userCode64,
+      ss: SELECTOR.userData,
+      rsp: BigInt(USER_STACK),
+    });
     expect(stop!.flags & (FLAG.IF | FLAG.CF)).toBe(FLAG.IF | FLAG.CF);
     expect([m.get('rax'), m.get('rcx')]).toEqual([1n, BigInt(USER_CODE + 2)]);
   });
 
   it('SYSCALL clears the flags of FMASK and loads CS and SS of STAR', () => {
-    const m = new SystemMachine().setBlock64(MSR_STAR, STAR).setBlock64(MSR_STAR + 8, BigInt(ENTRY)).setBlock64(MSR_STAR + 24, BigInt(FLAG.IF | FLAG.DF));
+    const m = new SystemMachine()
+      .setBlock64(MSR_STAR, STAR)
+      .setBlock64(MSR_STAR + 8, BigInt(ENTRY))
+      .setBlock64(MSR_STAR + 24, BigInt(FLAG.IF | FLAG.DF));
     m.write(ENTRY, [HLT]).userCode([0x0f, 0x05]);
     m.flags = FLAG.IF | FLAG.DF | FLAG.CF;
 
@@ -459,20 +613,31 @@ describe('system calls', () => {
   });
 
   it('SYSCALL from compatibility mode enters at CSTAR, SYSRETL goes back', () => {
-    const m = new SystemMachine().setBlock64(MSR_STAR, STAR).setBlock64(MSR_STAR + 16, BigInt(ENTRY)).write(ENTRY, [0x0f, 0x07]);
+    const m = new SystemMachine()
+      .setBlock64(MSR_STAR, STAR)
+      .setBlock64(MSR_STAR + 16, BigInt(ENTRY))
+      .write(ENTRY, [0x0f, 0x07]);
     m.userCode([0x0f, 0x05, ...UD2], 32);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 2), cs: SELECTOR.userCode32 });
   });
 
   it('both are #UD without EFER.SCE', () => {
-    expect(new SystemMachine().disable({ efer: EFER.SCE }).code([0x0f, 0x05]).run()).toMatchObject({ vector: VECTOR.UD });
-    expect(new SystemMachine().disable({ efer: EFER.SCE }).code([0x48, 0x0f, 0x07]).run()).toMatchObject({ vector: VECTOR.UD });
+    expect(new SystemMachine().disable({ efer: EFER.SCE }).code([0x0f, 0x05]).run()).toMatchObject({
+      vector: VECTOR.UD,
+    });
+    expect(new SystemMachine().disable({ efer: EFER.SCE }).code([0x48, 0x0f, 0x07]).run()).toMatchObject({
+      vector: VECTOR.UD,
+    });
   });
 
   it('SYSRET is for ring 0 and canonical addresses', () => {
     expect(new SystemMachine().userCode([0x48, 0x0f, 0x07]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
-    expect(new SystemMachine().set({ rcx: 0x800000000000n }).code([0x48, 0x0f, 0x07]).run()).toMatchObject({ vector: VECTOR.GP, error: 0, cs: SELECTOR.code64 });
+    expect(new SystemMachine().set({ rcx: 0x800000000000n }).code([0x48, 0x0f, 0x07]).run()).toMatchObject({
+      vector: VECTOR.GP,
+      error: 0,
+      cs: SELECTOR.code64,
+    });
   });
 
   it('SYSENTER and SYSEXIT in protected mode', () => {
@@ -482,7 +647,13 @@ describe('system calls', () => {
     m.userCode([0x0f, 0x34, ...UD2]).set({ rcx: USER_STACK - 64, rdx: USER_CODE + 2 });
     m.flags = FLAG.IF;
 
-    expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: BigInt(USER_CODE + 2), cs: SELECTOR.sysenterUserCode, ss: SELECTOR.sysenterUserData, rsp: BigInt(USER_STACK - 64) });
+    expect(m.run()).toMatchObject({
+      vector: VECTOR.UD,
+      rip: BigInt(USER_CODE + 2),
+      cs: SELECTOR.sysenterUserCode,
+      ss: SELECTOR.sysenterUserData,
+      rsp: BigInt(USER_STACK - 64),
+    });
     expect(m.get('rax')).toBe(BigInt(RING0_STACK));
   });
 
@@ -501,7 +672,10 @@ describe('system calls', () => {
 
 describe('FS and GS bases', () => {
   it('SWAPGS exchanges them', () => {
-    const m = new SystemMachine().setBlock64(MSR_KERNEL_GS_BASE, 0x1111n).setBlock64(SEG + GS * SEG_SIZE, 0x2222n).code([0x0f, 0x01, 0xf8, HLT]);
+    const m = new SystemMachine()
+      .setBlock64(MSR_KERNEL_GS_BASE, 0x1111n)
+      .setBlock64(SEG + GS * SEG_SIZE, 0x2222n)
+      .code([0x0f, 0x01, 0xf8, HLT]);
 
     m.run();
 
@@ -523,12 +697,18 @@ describe('FS and GS bases', () => {
 
   it('are #UD without CR4.FSGSBASE and #GP for non-canonical addresses', () => {
     expect(new SystemMachine().code([0xf3, 0x48, 0x0f, 0xae, 0xd0]).run()).toMatchObject({ vector: VECTOR.UD });
-    const m = new SystemMachine().enable({ cr4: CR4.FSGSBASE }).set({ rax: 0x800000000000n }).code([0xf3, 0x48, 0x0f, 0xae, 0xd0]);
+    const m = new SystemMachine()
+      .enable({ cr4: CR4.FSGSBASE })
+      .set({ rax: 0x800000000000n })
+      .code([0xf3, 0x48, 0x0f, 0xae, 0xd0]);
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
   });
 
   it('a null selector in GS clears the base', () => {
-    const m = new SystemMachine().setBlock64(SEG + GS * SEG_SIZE, 0x2222n).set({ rax: 0 }).code([0x8e, 0xe8, HLT]);
+    const m = new SystemMachine()
+      .setBlock64(SEG + GS * SEG_SIZE, 0x2222n)
+      .set({ rax: 0 })
+      .code([0x8e, 0xe8, HLT]);
 
     m.run();
 
@@ -536,7 +716,10 @@ describe('FS and GS bases', () => {
   });
 
   it('a load of GS takes the base of its descriptor', () => {
-    const m = new SystemMachine().descriptor(FREE, 0x12345678, FLAT, TYPE_DATA, SIZE_G | SIZE_B).set({ rax: FREE }).code([0x8e, 0xe8, HLT]);
+    const m = new SystemMachine()
+      .descriptor(FREE, 0x12345678, FLAT, TYPE_DATA, SIZE_G | SIZE_B)
+      .set({ rax: FREE })
+      .code([0x8e, 0xe8, HLT]);
 
     m.run();
 
@@ -545,7 +728,11 @@ describe('FS and GS bases', () => {
 });
 
 describe('segment loads', () => {
-  const moveTo = (m: SystemMachine, register: number, selector: number) => m.set({ rax: selector }).code([0x8e, 0xc0 | (register << 3), HLT]).run();
+  const moveTo = (m: SystemMachine, register: number, selector: number) =>
+    m
+      .set({ rax: selector })
+      .code([0x8e, 0xc0 | (register << 3), HLT])
+      .run();
 
   it.each([
     ['beyond the table', 0x1000, VECTOR.GP, 0x1000],
@@ -554,7 +741,9 @@ describe('segment loads', () => {
     ['of execute-only code', FREE, VECTOR.GP, FREE],
     ['of what is not present', FREE + 8, VECTOR.NP, FREE + 8],
   ])('DS ← a selector %s is refused', (_, selector, vector, error) => {
-    const m = new SystemMachine().descriptor(FREE, 0, FLAT, 0x99, SIZE_G | SIZE_B).descriptor(FREE + 8, 0, FLAT, 0x13, SIZE_G | SIZE_B);
+    const m = new SystemMachine()
+      .descriptor(FREE, 0, FLAT, 0x99, SIZE_G | SIZE_B)
+      .descriptor(FREE + 8, 0, FLAT, 0x13, SIZE_G | SIZE_B);
 
     expect(moveTo(m, DS, selector)).toMatchObject({ vector, error, rip: BigInt(CODE) });
   });
@@ -567,7 +756,9 @@ describe('segment loads', () => {
     ['of another DPL', SELECTOR.userData & ~3, VECTOR.GP, SELECTOR.userData & ~3],
     ['not present', FREE + 8, VECTOR.SS, FREE + 8],
   ])('SS ← a selector that is %s is refused', (_, selector, vector, error) => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, FLAT, TYPE_DATA_READ_ONLY, SIZE_G | SIZE_B).descriptor(FREE + 8, 0, FLAT, 0x13, SIZE_G | SIZE_B);
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, FLAT, TYPE_DATA_READ_ONLY, SIZE_G | SIZE_B)
+      .descriptor(FREE + 8, 0, FLAT, 0x13, SIZE_G | SIZE_B);
 
     expect(moveTo(m, SS, selector)).toMatchObject({ vector, error });
   });
@@ -594,7 +785,9 @@ describe('segment loads', () => {
   });
 
   it('from the LDT', () => {
-    const m = new SystemMachine().descriptor(8, 0x1000, 0xfff, TYPE_DATA, SIZE_B, LDT).set({ rax: 0x0c, rbx: SELECTOR.ldt });
+    const m = new SystemMachine()
+      .descriptor(8, 0x1000, 0xfff, TYPE_DATA, SIZE_B, LDT)
+      .set({ rax: 0x0c, rbx: SELECTOR.ldt });
     m.code([0x0f, 0x00, 0xd3, 0x8e, 0xe0, HLT]); // lldt bx; mov fs, eax
 
     expect(m.run()).toBeUndefined();
@@ -614,20 +807,35 @@ describe('segment loads', () => {
 describe('segment limits in protected mode', () => {
   const through = (type: number, limit: number, size: number, code: number[], registers: Record<string, number>) => {
     const m = new SystemMachine('protected').descriptor(FREE, DATA, limit, type, size).load(DS, FREE).commit();
-    return m.set(registers).code([...code, HLT]).run();
+    return m
+      .set(registers)
+      .code([...code, HLT])
+      .run();
   };
   const READ = [0x8b, 0x03]; // mov eax, [ebx]
   const WRITE = [0x89, 0x03];
 
-  it('the last dword inside is read', () => expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xfc })).toBeUndefined());
-  it('a dword that ends one byte beyond is #GP(0)', () => expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xfd })).toMatchObject({ vector: VECTOR.GP, error: 0 }));
-  it('an offset at the end of the address space does not wrap', () => expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xffffffff })).toMatchObject({ vector: VECTOR.GP }));
-  it('expand-down excludes what is at or below the limit', () => expect(through(TYPE_DATA_DOWN, 0xff, SIZE_B, READ, { rbx: 0xff })).toMatchObject({ vector: VECTOR.GP }));
-  it('expand-down includes what is above the limit', () => expect(through(TYPE_DATA_DOWN, 0xff, SIZE_B, READ, { rbx: 0x100 })).toBeUndefined());
-  it('16-bit expand-down ends at 64 KiB', () => expect(through(TYPE_DATA_DOWN, 0xff, 0, READ, { rbx: 0xfffe })).toMatchObject({ vector: VECTOR.GP }));
-  it('read-only data is not written', () => expect(through(TYPE_DATA_READ_ONLY, 0xff, SIZE_B, WRITE, { rbx: 0 })).toMatchObject({ vector: VECTOR.GP, error: 0 }));
-  it('code is read through DS when readable', () => expect(through(TYPE_CODE, 0xff, SIZE_B, READ, { rbx: 0 })).toBeUndefined());
-  it('code is never written', () => expect(through(TYPE_CODE, 0xff, SIZE_B, WRITE, { rbx: 0 })).toMatchObject({ vector: VECTOR.GP, error: 0 }));
+  it('the last dword inside is read', () =>
+    expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xfc })).toBeUndefined());
+  it('a dword that ends one byte beyond is #GP(0)', () =>
+    expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xfd })).toMatchObject({ vector: VECTOR.GP, error: 0 }));
+  it('an offset at the end of the address space does not wrap', () =>
+    expect(through(TYPE_DATA, 0xff, SIZE_B, READ, { rbx: 0xffffffff })).toMatchObject({ vector: VECTOR.GP }));
+  it('expand-down excludes what is at or below the limit', () =>
+    expect(through(TYPE_DATA_DOWN, 0xff, SIZE_B, READ, { rbx: 0xff })).toMatchObject({ vector: VECTOR.GP }));
+  it('expand-down includes what is above the limit', () =>
+    expect(through(TYPE_DATA_DOWN, 0xff, SIZE_B, READ, { rbx: 0x100 })).toBeUndefined());
+  it('16-bit expand-down ends at 64 KiB', () =>
+    expect(through(TYPE_DATA_DOWN, 0xff, 0, READ, { rbx: 0xfffe })).toMatchObject({ vector: VECTOR.GP }));
+  it('read-only data is not written', () =>
+    expect(through(TYPE_DATA_READ_ONLY, 0xff, SIZE_B, WRITE, { rbx: 0 })).toMatchObject({
+      vector: VECTOR.GP,
+      error: 0,
+    }));
+  it('code is read through DS when readable', () =>
+    expect(through(TYPE_CODE, 0xff, SIZE_B, READ, { rbx: 0 })).toBeUndefined());
+  it('code is never written', () =>
+    expect(through(TYPE_CODE, 0xff, SIZE_B, WRITE, { rbx: 0 })).toMatchObject({ vector: VECTOR.GP, error: 0 }));
 
   it('a null selector is loaded and refused on use', () => {
     const m = new SystemMachine('protected').set({ rax: 0, rbx: DATA }).code([0x8e, 0xd8, 0x8b, 0x0b, HLT]); // mov ds, eax; mov ecx, [ebx]
@@ -636,7 +844,11 @@ describe('segment limits in protected mode', () => {
   });
 
   it('PUSH beyond the stack segment is #SS(0)', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, 0xfff, TYPE_DATA, SIZE_B).load(SS, FREE).commit().set({ rsp: 0x2000 });
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, 0xfff, TYPE_DATA, SIZE_B)
+      .load(SS, FREE)
+      .commit()
+      .set({ rsp: 0x2000 });
     m.gate(VECTOR.SS, { type: 0x8e }).code([0x50, HLT]);
 
     m.cpu.run(100);
@@ -645,7 +857,11 @@ describe('segment limits in protected mode', () => {
   });
 
   it('a 16-bit stack segment wraps SP at 64 KiB', () => {
-    const m = new SystemMachine('protected').load(SS, SELECTOR.data16).commit().set({ rsp: 0x5_0002, rax: 0x11223344 }).code([0x66, 0x50, 0x66, 0x50, HLT]);
+    const m = new SystemMachine('protected')
+      .load(SS, SELECTOR.data16)
+      .commit()
+      .set({ rsp: 0x5_0002, rax: 0x11223344 })
+      .code([0x66, 0x50, 0x66, 0x50, HLT]);
 
     expect(m.run()).toBeUndefined();
     expect(m.get('rsp')).toBe(0x5fffen);
@@ -653,13 +869,18 @@ describe('segment limits in protected mode', () => {
   });
 
   it('16-bit code runs beyond 64 KiB of its segment', () => {
-    const m = new SystemMachine('protected').descriptor(FREE, 0, FLAT, TYPE_CODE, SIZE_G).code([0xea, ...le(0x20000, 4), ...le(FREE, 2)]).write(0x20000, UD2);
+    const m = new SystemMachine('protected')
+      .descriptor(FREE, 0, FLAT, TYPE_CODE, SIZE_G)
+      .code([0xea, ...le(0x20000, 4), ...le(FREE, 2)])
+      .write(0x20000, UD2);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.UD, rip: 0x20000n });
   });
 
   it('16-bit code takes 16-bit operands', () => {
-    const m = new SystemMachine('protected').set({ rax: 0x11220000 }).code([0xea, ...le(CODE + 0x100, 4), ...le(SELECTOR.code16, 2)]);
+    const m = new SystemMachine('protected')
+      .set({ rax: 0x11220000 })
+      .code([0xea, ...le(CODE + 0x100, 4), ...le(SELECTOR.code16, 2)]);
     m.write(CODE + 0x100, [0xb8, 0x34, 0x12, HLT]); // mov ax, 1234h
 
     expect(m.run()).toBeUndefined();
@@ -671,7 +892,9 @@ describe('LAR, LSL, VERR, VERW', () => {
   const query = (code: number[], selector: number, prepare: (m: SystemMachine) => void = () => {}) => {
     const m = new SystemMachine();
     prepare(m);
-    m.set({ rbx: selector, rax: 0xdead }).code([...code, HLT]).run();
+    m.set({ rbx: selector, rax: 0xdead })
+      .code([...code, HLT])
+      .run();
     return { zf: (m.flags & FLAG.ZF) !== 0, rax: m.get('rax') };
   };
   const LAR = [0x0f, 0x02, 0xc3];
@@ -683,25 +906,36 @@ describe('LAR, LSL, VERR, VERW', () => {
   it('LSL of a TSS', () => expect(query(LSL, SELECTOR.tss)).toEqual({ zf: true, rax: 0x67n }));
   it('LSL of a null selector changes ZF only', () => expect(query(LSL, 0)).toEqual({ zf: false, rax: 0xdeadn }));
   it('LSL of a selector beyond the table', () => expect(query(LSL, 0x1000)).toEqual({ zf: false, rax: 0xdeadn }));
-  it('LSL sees no call gate', () => expect(query(LSL, FREE, (m) => m.callGate(FREE, SELECTOR.code64, 0))).toEqual({ zf: false, rax: 0xdeadn }));
+  it('LSL sees no call gate', () =>
+    expect(query(LSL, FREE, (m) => m.callGate(FREE, SELECTOR.code64, 0))).toEqual({ zf: false, rax: 0xdeadn }));
   it('LAR sees a call gate', () => expect(query(LAR, FREE, (m) => m.callGate(FREE, SELECTOR.code64, 0)).zf).toBe(true));
-  it('LAR sees no interrupt gate', () => expect(query(LAR, FREE, (m) => m.callGate(FREE, SELECTOR.code64, 0, 0x8e)).zf).toBe(false));
-  it('LAR gives type, DPL, P and the size bits', () => expect(query(LAR, SELECTOR.userCode64).rax & 0xf0ff00n).toBe(0xa0fb00n));
+  it('LAR sees no interrupt gate', () =>
+    expect(query(LAR, FREE, (m) => m.callGate(FREE, SELECTOR.code64, 0, 0x8e)).zf).toBe(false));
+  it('LAR gives type, DPL, P and the size bits', () =>
+    expect(query(LAR, SELECTOR.userCode64).rax & 0xf0ff00n).toBe(0xa0fb00n));
   it('RPL above DPL hides a segment', () => expect(query(LAR, SELECTOR.data | 3).zf).toBe(false));
   it('VERR of data', () => expect(query(VERR, SELECTOR.data).zf).toBe(true));
-  it('VERR of execute-only code', () => expect(query(VERR, FREE, (m) => m.descriptor(FREE, 0, FLAT, 0x99, SIZE_G)).zf).toBe(false));
-  it('VERW of read-only data', () => expect(query(VERW, FREE, (m) => m.descriptor(FREE, 0, FLAT, TYPE_DATA_READ_ONLY, SIZE_G)).zf).toBe(false));
+  it('VERR of execute-only code', () =>
+    expect(query(VERR, FREE, (m) => m.descriptor(FREE, 0, FLAT, 0x99, SIZE_G)).zf).toBe(false));
+  it('VERW of read-only data', () =>
+    expect(query(VERW, FREE, (m) => m.descriptor(FREE, 0, FLAT, TYPE_DATA_READ_ONLY, SIZE_G)).zf).toBe(false));
   it('VERW of code', () => expect(query(VERW, SELECTOR.code64).zf).toBe(false));
   it('VERR of a TSS', () => expect(query(VERR, SELECTOR.tss).zf).toBe(false));
 });
 
 describe('LLDT and LTR', () => {
-  const loadFrom = (m: SystemMachine, reg: number, selector: number) => m.set({ rbx: selector }).code([0x0f, 0x00, 0xc3 | (reg << 3), HLT]).run();
+  const loadFrom = (m: SystemMachine, reg: number, selector: number) =>
+    m
+      .set({ rbx: selector })
+      .code([0x0f, 0x00, 0xc3 | (reg << 3), HLT])
+      .run();
   const LLDT = 2;
   const LTR = 3;
 
   it('LTR marks the TSS busy and takes a 64-bit base', () => {
-    const m = new SystemMachine().descriptor(FREE, TSS, 0x67, TYPE_TSS, 0).write(GDT + FREE + 8, [...le(0xffff8000, 4), ...le(0, 4)]);
+    const m = new SystemMachine()
+      .descriptor(FREE, TSS, 0x67, TYPE_TSS, 0)
+      .write(GDT + FREE + 8, [...le(0xffff8000, 4), ...le(0, 4)]);
 
     expect(loadFrom(m, LTR, FREE)).toBeUndefined();
     expect(base(m, TR)).toBe(0xffff800000004000n);
@@ -717,7 +951,10 @@ describe('LLDT and LTR', () => {
     ['a non-canonical base', FREE + 16, VECTOR.GP, FREE + 16],
     ['a TSS half outside the table', 0xf8, VECTOR.GP, 0xf8],
   ])('LTR refuses %s', (_, selector, vector, error) => {
-    const m = new SystemMachine().descriptor(FREE, TSS, 0x67, 0x09, 0).descriptor(FREE + 16, TSS, 0x67, TYPE_TSS, 0).descriptor(0xf8, TSS, 0x67, TYPE_TSS, 0);
+    const m = new SystemMachine()
+      .descriptor(FREE, TSS, 0x67, 0x09, 0)
+      .descriptor(FREE + 16, TSS, 0x67, TYPE_TSS, 0)
+      .descriptor(0xf8, TSS, 0x67, TYPE_TSS, 0);
     m.write(GDT + FREE + 24, le(0x8000, 4));
 
     expect(loadFrom(m, LTR, selector)).toMatchObject({ vector, error });
@@ -730,11 +967,20 @@ describe('LLDT and LTR', () => {
     expect(m.set({ rax: 0x0c }).code([0x8e, 0xd8]).run()).toMatchObject({ vector: VECTOR.GP, error: 0x0c });
   });
 
-  it('LLDT refuses a TSS', () => expect(loadFrom(new SystemMachine(), LLDT, SELECTOR.tss)).toMatchObject({ vector: VECTOR.GP, error: SELECTOR.tss }));
+  it('LLDT refuses a TSS', () =>
+    expect(loadFrom(new SystemMachine(), LLDT, SELECTOR.tss)).toMatchObject({
+      vector: VECTOR.GP,
+      error: SELECTOR.tss,
+    }));
   it('LLDT refuses an LDT that is not present', () =>
-    expect(loadFrom(new SystemMachine().descriptor(FREE, 0, 0xff, TYPE_LDT & 0x7f, 0), LLDT, FREE)).toMatchObject({ vector: VECTOR.NP, error: FREE }));
-  it('are for ring 0', () => expect(new SystemMachine().userCode([0x0f, 0x00, 0xdb]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 }));
-  it('are #UD in real mode', () => expect(new SystemMachine('real').code([0x0f, 0x00, 0xdb]).run()).toMatchObject({ vector: VECTOR.UD }));
+    expect(loadFrom(new SystemMachine().descriptor(FREE, 0, 0xff, TYPE_LDT & 0x7f, 0), LLDT, FREE)).toMatchObject({
+      vector: VECTOR.NP,
+      error: FREE,
+    }));
+  it('are for ring 0', () =>
+    expect(new SystemMachine().userCode([0x0f, 0x00, 0xdb]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 }));
+  it('are #UD in real mode', () =>
+    expect(new SystemMachine('real').code([0x0f, 0x00, 0xdb]).run()).toMatchObject({ vector: VECTOR.UD }));
   it('SLDT tells the selector', () => {
     const m = new SystemMachine().set({ rbx: SELECTOR.ldt, rax: -1 }).code([0x0f, 0x00, 0xd3, 0x0f, 0x00, 0xc0, HLT]); // lldt bx; sldt eax
 
@@ -773,7 +1019,10 @@ describe('privileged instructions in ring 3', () => {
     ['SMSW', [0x0f, 0x01, 0xe0]],
   ])('%s is #GP(0) with CR4.UMIP only', (_, code) => {
     const allowed = new SystemMachine().userCode([...code, ...UD2]).set({ rbx: USER_DATA });
-    const refused = new SystemMachine().enable({ cr4: CR4.UMIP }).userCode([...code, ...UD2]).set({ rbx: USER_DATA });
+    const refused = new SystemMachine()
+      .enable({ cr4: CR4.UMIP })
+      .userCode([...code, ...UD2])
+      .set({ rbx: USER_DATA });
 
     expect(allowed.run()).toMatchObject({ vector: VECTOR.UD });
     expect(refused.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
@@ -781,7 +1030,10 @@ describe('privileged instructions in ring 3', () => {
 
   it('RDTSC is #GP(0) with CR4.TSD only', () => {
     expect(new SystemMachine().userCode([0x0f, 0x31, ...UD2]).run()).toMatchObject({ vector: VECTOR.UD });
-    expect(new SystemMachine().enable({ cr4: CR4.TSD }).userCode([0x0f, 0x31]).run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
+    expect(new SystemMachine().enable({ cr4: CR4.TSD }).userCode([0x0f, 0x31]).run()).toMatchObject({
+      vector: VECTOR.GP,
+      error: 0,
+    });
   });
 
   it('CLI and STI work with IOPL 3', () => {

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { CR4 as CR4_BLOCK, LDTR, SEG, SEG_BASE } from '../../assembly/layout.ts';
 import { PageTables, PTE } from '../support/page-tables.ts';
-import { CODE, CR0, CR4, DATA, EFER, FLAG, FRAMES, le, SystemMachine, USER_CODE, USER_DATA, VECTOR } from '../support/system-machine.ts';
+import {
+  CODE,
+  CR0,
+  CR4,
+  DATA,
+  EFER,
+  FLAG,
+  FRAMES,
+  le,
+  SystemMachine,
+  USER_CODE,
+  USER_DATA,
+  VECTOR,
+} from '../support/system-machine.ts';
 
 const HLT = 0xf4;
 const READ = [0x8b, 0x03, HLT]; // mov eax, [rbx]; hlt
@@ -47,7 +60,10 @@ describe('4-level paging', () => {
   });
 
   it('reads through a 2 MiB page at an offset beyond 4 KiB', () => {
-    const m = machine('wp', 21).write(FRAMES + 0x123456, le(0xcafe, 4)).set({ rbx: LINEAR + 0x123456 }).code(READ);
+    const m = machine('wp', 21)
+      .write(FRAMES + 0x123456, le(0xcafe, 4))
+      .set({ rbx: LINEAR + 0x123456 })
+      .code(READ);
 
     expect(m.run()).toBeUndefined();
     expect(m.get('rax')).toBe(0xcafen);
@@ -56,7 +72,9 @@ describe('4-level paging', () => {
   it('reads through a 1 GiB page', () => {
     const m = new SystemMachine();
     m.pages.map(0x40000000, 0, 'wp', 30);
-    m.write(FRAMES + 0x10, le(0xbeef, 4)).set({ rbx: 0x40000000 + FRAMES + 0x10 }).code(READ);
+    m.write(FRAMES + 0x10, le(0xbeef, 4))
+      .set({ rbx: 0x40000000 + FRAMES + 0x10 })
+      .code(READ);
 
     expect(m.run()).toBeUndefined();
     expect(m.get('rax')).toBe(0xbeefn);
@@ -304,7 +322,10 @@ describe('translation caching', () => {
     // mov eax, [rbx]; mov [rdi], rsi (the PTE); …; mov edx, [rbx]; hlt
     m.write(FRAMES, le(1, 4)).write(FRAMES + 0x1000, le(2, 4));
     m.pages.map(0x700000, m.pages.entryAt(LINEAR) & ~0xfff, 'w');
-    m.set({ rdi: 0x700000 + (m.pages.entryAt(LINEAR) & 0xfff), rsi: BigInt(FRAMES + 0x1000) | (m.pages.entry(LINEAR) & 0xfffn) });
+    m.set({
+      rdi: 0x700000 + (m.pages.entryAt(LINEAR) & 0xfff),
+      rsi: BigInt(FRAMES + 0x1000) | (m.pages.entry(LINEAR) & 0xfffn),
+    });
     return m.code([0x8b, 0x03, 0x48, 0x89, 0x37, ...next, 0x8b, 0x13, HLT]);
   };
 
@@ -342,7 +363,10 @@ describe('translation caching', () => {
 
   it('a change of CR4.PGE drops global pages', () => {
     // mov rcx, cr4; btc rcx, 7; mov cr4, rcx
-    const m = moveTo(machine('wg').enable({ cr4: CR4.PGE }), [0x0f, 0x20, 0xe1, 0x48, 0x0f, 0xba, 0xf9, 7, 0x0f, 0x22, 0xe1]);
+    const m = moveTo(
+      machine('wg').enable({ cr4: CR4.PGE }),
+      [0x0f, 0x20, 0xe1, 0x48, 0x0f, 0xba, 0xf9, 7, 0x0f, 0x22, 0xe1],
+    );
 
     m.run();
 
@@ -373,10 +397,16 @@ describe('translation caching', () => {
   });
 
   it('INVLPG anywhere in a 2 MiB page drops all of it', () => {
-    const m = machine('wp', 21).write(FRAMES + 0x5000, le(1, 4)).write(FRAMES + 0x205000, le(2, 4));
+    const m = machine('wp', 21)
+      .write(FRAMES + 0x5000, le(1, 4))
+      .write(FRAMES + 0x205000, le(2, 4));
     const entry = m.pages.entryAt(LINEAR, 21);
     m.pages.map(0x800000, entry & ~0xfff, 'w');
-    m.set({ rdi: 0x800000 + (entry & 0xfff), rsi: BigInt(FRAMES + 0x200000) | (m.pages.entry(LINEAR, 21) & 0xfffn), rbp: LINEAR + 0x5000 });
+    m.set({
+      rdi: 0x800000 + (entry & 0xfff),
+      rsi: BigInt(FRAMES + 0x200000) | (m.pages.entry(LINEAR, 21) & 0xfffn),
+      rbp: LINEAR + 0x5000,
+    });
     // mov eax, [rbp]; mov [rdi], rsi; invlpg [rbx]; mov edx, [rbp]
     m.code([0x8b, 0x45, 0, 0x48, 0x89, 0x37, ...INVLPG, 0x8b, 0x55, 0, HLT]);
 
@@ -387,10 +417,16 @@ describe('translation caching', () => {
   });
 
   it('INVLPG in a 2 MiB page of code drops the fetches from all of it', () => {
-    const m = machine('wp', 21).write(FRAMES + 0x5000, [0xb0, 1, 0xc3]).write(FRAMES + 0x205000, [0xb0, 2, 0xc3]); // mov al, n; ret
+    const m = machine('wp', 21)
+      .write(FRAMES + 0x5000, [0xb0, 1, 0xc3])
+      .write(FRAMES + 0x205000, [0xb0, 2, 0xc3]); // mov al, n; ret
     const entry = m.pages.entryAt(LINEAR, 21);
     m.pages.map(0x800000, entry & ~0xfff, 'w');
-    m.set({ rdi: 0x800000 + (entry & 0xfff), rsi: BigInt(FRAMES + 0x200000) | (m.pages.entry(LINEAR, 21) & 0xfffn), rbp: LINEAR + 0x5000 });
+    m.set({
+      rdi: 0x800000 + (entry & 0xfff),
+      rsi: BigInt(FRAMES + 0x200000) | (m.pages.entry(LINEAR, 21) & 0xfffn),
+      rbp: LINEAR + 0x5000,
+    });
     m.code([0xff, 0xd5, 0x48, 0x89, 0x37, ...INVLPG, 0xff, 0xd5, HLT]); // call rbp; mov [rdi], rsi; invlpg [rbx]; call rbp
 
     m.run();
@@ -410,7 +446,9 @@ describe('translation caching', () => {
   });
 
   it('INVLPG of a non-canonical address does nothing', () => {
-    const m = machine('w').set({ rbx: 0x800000000000n }).code([...INVLPG, HLT]);
+    const m = machine('w')
+      .set({ rbx: 0x800000000000n })
+      .code([...INVLPG, HLT]);
 
     expect(m.run()).toBeUndefined();
   });
@@ -434,7 +472,9 @@ describe('PCID', () => {
   });
 
   it('bit 63 of CR3 is reserved without PCIDs', () => {
-    const m = machine('w').set({ rax: (1n << 63n) | 0xc00000n }).code([0x0f, 0x22, 0xd8, HLT]);
+    const m = machine('w')
+      .set({ rax: (1n << 63n) | 0xc00000n })
+      .code([0x0f, 0x22, 0xd8, HLT]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP });
   });
@@ -452,7 +492,9 @@ describe('PCID', () => {
     ['a non-canonical address', 0, 0n, 0x800000000000n],
     ['a PCID while CR4.PCIDE is clear', 0, 1n, 0n],
   ])('INVPCID refuses %s', (_, type, pcid, linear) => {
-    const m = machine('w').write(DATA, [...le(pcid, 8), ...le(linear, 8)]).set({ rax: type, rbx: DATA });
+    const m = machine('w')
+      .write(DATA, [...le(pcid, 8), ...le(linear, 8)])
+      .set({ rax: type, rbx: DATA });
     m.code([0x66, 0x0f, 0x38, 0x82, 0x03, HLT]); // invpcid rax, [rbx]
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
@@ -461,7 +503,10 @@ describe('PCID', () => {
 
 describe('accesses over two pages', () => {
   it('a write whose second page faults changes nothing', () => {
-    const m = machine('w').write(FRAMES + 0xffc, le(0x77777777, 4)).set({ rbx: LINEAR + 0xffe, rax: -1 }).code(WRITE);
+    const m = machine('w')
+      .write(FRAMES + 0xffc, le(0x77777777, 4))
+      .set({ rbx: LINEAR + 0xffe, rax: -1 })
+      .code(WRITE);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.PF, error: W });
     expect(m.cr2).toBe(BigInt(LINEAR + 0x1000));
@@ -498,7 +543,10 @@ describe('accesses over two pages', () => {
   });
 
   it('a far call whose second slot faults writes neither', () => {
-    const m = machine('w').write(FRAMES, [9, 9, 9, 9]).set({ rsp: LINEAR + 4 }).write(DATA, [...le(CODE, 4), ...le(0x08, 2)]);
+    const m = machine('w')
+      .write(FRAMES, [9, 9, 9, 9])
+      .set({ rsp: LINEAR + 4 })
+      .write(DATA, [...le(CODE, 4), ...le(0x08, 2)]);
     m.gate(VECTOR.PF, { ist: 1 });
     m.code([0xff, 0x1c, 0x25, ...le(DATA, 4), HLT]); // call far [DATA]
 
@@ -507,7 +555,10 @@ describe('accesses over two pages', () => {
   });
 
   it('an instruction whose tail is in a missing page is a fetch fault at its start', () => {
-    const m = machine('w').write(FRAMES + 0xffe, [0xb8, 0x11]).set({ rbx: LINEAR + 0xffe }).code(CALL);
+    const m = machine('w')
+      .write(FRAMES + 0xffe, [0xb8, 0x11])
+      .set({ rbx: LINEAR + 0xffe })
+      .code(CALL);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.PF, error: I, rip: BigInt(LINEAR + 0xffe) });
     expect(m.cr2).toBe(BigInt(LINEAR + 0x1000));
@@ -572,7 +623,9 @@ describe('non-canonical addresses', () => {
   it('reached by running on are #GP there', () => {
     const m = new SystemMachine();
     m.pages.map(0x7ffffffff000n, FRAMES, 'w');
-    m.write(FRAMES + 0xfff, [0x90]).set({ rbx: 0x7fffffffffffn }).code([0xff, 0xe3]);
+    m.write(FRAMES + 0xfff, [0x90])
+      .set({ rbx: 0x7fffffffffffn })
+      .code([0xff, 0xe3]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, rip: 0x800000000000n });
   });
@@ -580,7 +633,9 @@ describe('non-canonical addresses', () => {
   it('in the middle of an instruction are #GP at its start', () => {
     const m = new SystemMachine();
     m.pages.map(0x7ffffffff000n, FRAMES, 'w');
-    m.write(FRAMES + 0xfff, [0xb0]).set({ rbx: 0x7fffffffffffn }).code([0xff, 0xe3]);
+    m.write(FRAMES + 0xfff, [0xb0])
+      .set({ rbx: 0x7fffffffffffn })
+      .code([0xff, 0xe3]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, rip: 0x7fffffffffffn });
   });
@@ -608,7 +663,9 @@ describe('32-bit paging', () => {
 
   it('maps 4 MiB pages with CR4.PSE', () => {
     const m = machine32('legacy', CR4.PSE, (pages) => pages.map(0x800000, FRAMES, 'wp', 22));
-    m.write(FRAMES + 0x345678, [0x5a]).set({ rbx: 0x800000 + 0x345678 }).code(READ);
+    m.write(FRAMES + 0x345678, [0x5a])
+      .set({ rbx: 0x800000 + 0x345678 })
+      .code(READ);
 
     expect(m.run()).toBeUndefined();
     expect(m.get('rax') & 255n).toBe(0x5an);
@@ -658,7 +715,9 @@ describe('32-bit paging', () => {
       entryAt = pages.map(0x800000, FRAMES, 'wp', 22);
       pages.map(0xc00000, 0xc00000, 'wp', 22);
     });
-    m.write(FRAMES + 0x300000, [1]).write(0x400000, new Array(4).fill(0)).write(0x700000, [2]);
+    m.write(FRAMES + 0x300000, [1])
+      .write(0x400000, new Array(4).fill(0))
+      .write(0x700000, [2]);
     m.set({ rbp: 0xb00000, rbx: 0x800000, rdi: entryAt, rsi: 0x400000 | 0x83 });
     m.code([0x8b, 0x45, 0, 0x89, 0x37, 0x0f, 0x01, 0x3b, 0x8b, 0x55, 0, HLT]); // mov eax, [ebp]; mov [edi], esi; invlpg [ebx]; mov edx, [ebp]
 
@@ -673,7 +732,9 @@ describe('PAE paging', () => {
       pages.map(LINEAR, FRAMES, 'w');
       pages.map(0xc0000000, FRAMES, 'wp', 21);
     });
-    m.write(FRAMES, [1]).write(FRAMES + 0x100004, [2]).set({ rbp: 0xc0100004 });
+    m.write(FRAMES, [1])
+      .write(FRAMES + 0x100004, [2])
+      .set({ rbp: 0xc0100004 });
     m.code([0x8b, 0x03, 0x8b, 0x55, 0, HLT]);
 
     expect(m.run()).toBeUndefined();
@@ -699,7 +760,9 @@ describe('PAE paging', () => {
 
   it('a PDPTE that is not present is #PF', () => {
     const m = machine32('pae', 0n, () => {});
-    m.setBlock64(0x1768 + 8 * 3, 0n).set({ rbx: 0xc0000000 }).code(READ);
+    m.setBlock64(0x1768 + 8 * 3, 0n)
+      .set({ rbx: 0xc0000000 })
+      .code(READ);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.PF, error: 0 });
   });
@@ -707,7 +770,9 @@ describe('PAE paging', () => {
   it('a load of CR3 with a reserved bit in a PDPTE is #GP and loads nothing', () => {
     const m = machine32('pae', 0n, () => {});
     const before = m.cpu.getControl('cr3');
-    m.write(0xe00000, [...le(0xe01003, 8)]).set({ rax: 0xe00000 }).code([0x0f, 0x22, 0xd8, HLT]); // mov cr3, eax; bit 1 is reserved
+    m.write(0xe00000, [...le(0xe01003, 8)])
+      .set({ rax: 0xe00000 })
+      .code([0x0f, 0x22, 0xd8, HLT]); // mov cr3, eax; bit 1 is reserved
 
     expect(m.run()).toMatchObject({ vector: VECTOR.GP, error: 0 });
     expect(m.cpu.getControl('cr3')).toBe(before);
@@ -725,14 +790,20 @@ describe('PAE paging', () => {
 
 describe('alignment checks', () => {
   it('#AC in ring 3 with CR0.AM and EFLAGS.AC', () => {
-    const m = new SystemMachine().enable({ cr0: CR0.AM }).userCode(USER_READ).set({ rbx: USER_DATA + 1 });
+    const m = new SystemMachine()
+      .enable({ cr0: CR0.AM })
+      .userCode(USER_READ)
+      .set({ rbx: USER_DATA + 1 });
     m.flags = FLAG.AC;
 
     expect(m.run()).toMatchObject({ vector: VECTOR.AC, error: 0 });
   });
 
   it('none in ring 0', () => {
-    const m = new SystemMachine().enable({ cr0: CR0.AM }).set({ rbx: DATA + 1 }).code(READ);
+    const m = new SystemMachine()
+      .enable({ cr0: CR0.AM })
+      .set({ rbx: DATA + 1 })
+      .code(READ);
     m.flags = FLAG.AC;
 
     expect(m.run()).toBeUndefined();

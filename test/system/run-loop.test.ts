@@ -19,7 +19,11 @@ function machine(): SystemMachine {
   return m.code(PROGRAM);
 }
 const state = (m: SystemMachine) => ({
-  count: m.cpu.instructionCount, rip: m.rip, flags: m.flags, registers: Array.from({ length: 16 }, (_, n) => m.cpu.getGpr(n)), data: m.read(DATA, 16),
+  count: m.cpu.instructionCount,
+  rip: m.rip,
+  flags: m.flags,
+  registers: Array.from({ length: 16 }, (_, n) => m.cpu.getGpr(n)),
+  data: m.read(DATA, 16),
 });
 function runWhole(): SystemMachine {
   const m = machine();
@@ -78,7 +82,10 @@ describe('instruction counts', () => {
   });
 
   it('REPE that ends by ZF counts what it compared', () => {
-    const m = new SystemMachine().write(DATA, [1, 1, 1, 2]).write(DATA + 0x100, [1, 1, 1, 3]).set({ rsi: DATA, rdi: DATA + 0x100, rcx: 100 });
+    const m = new SystemMachine()
+      .write(DATA, [1, 1, 1, 2])
+      .write(DATA + 0x100, [1, 1, 1, 3])
+      .set({ rsi: DATA, rdi: DATA + 0x100, rcx: 100 });
     m.code([0xf3, 0xa6, HLT]);
 
     m.run();
@@ -135,7 +142,9 @@ describe('a request to leave', () => {
 
   it('is not forgotten when the next instruction faults', () => {
     const m: SystemMachine = new SystemMachine('long', { portWrite: () => m.cpu.requestExit() });
-    m.gate(VECTOR.UD, { offset: CODE + 0x100 }).write(CODE + 0x100, [0xeb, 0xfe]).code([0xe6, 0x80, 0x0f, 0x0b]); // the handler: jmp $
+    m.gate(VECTOR.UD, { offset: CODE + 0x100 })
+      .write(CODE + 0x100, [0xeb, 0xfe])
+      .code([0xe6, 0x80, 0x0f, 0x0b]); // the handler: jmp $
 
     m.cpu.run(1_000_000);
 

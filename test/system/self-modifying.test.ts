@@ -89,7 +89,21 @@ describe('code that changes code', () => {
   it('is seen by a run that was left by a branch and comes back', () => {
     const m = new SystemMachine().write(CODE + 0x40, [0xb0, 1, 0xc3]);
     // call; inc the constant; dec ecx; jnz
-    m.set({ rcx: 5, rbx: CODE + 0x40 }).code([0xff, 0xd3, 0x00, 0xc2, 0xfe, 0x04, 0x25, ...le(CODE + 0x41, 4), 0xff, 0xc9, 0x75, 0xf1, HLT]);
+    m.set({ rcx: 5, rbx: CODE + 0x40 }).code([
+      0xff,
+      0xd3,
+      0x00,
+      0xc2,
+      0xfe,
+      0x04,
+      0x25,
+      ...le(CODE + 0x41, 4),
+      0xff,
+      0xc9,
+      0x75,
+      0xf1,
+      HLT,
+    ]);
 
     m.run();
 
@@ -121,7 +135,8 @@ describe('code that changes code', () => {
 
 describe('instructions over two pages', () => {
   /** mov eax, imm32 over the page end, then ret. */
-  const straddling = (m: SystemMachine) => m.write(FRAMES + 0xffe, [0xb8, 1, 0, 0, 0, 0xc3]).set({ rbx: LINEAR + 0xffe });
+  const straddling = (m: SystemMachine) =>
+    m.write(FRAMES + 0xffe, [0xb8, 1, 0, 0, 0, 0xc3]).set({ rbx: LINEAR + 0xffe });
 
   it('follow a change of their tail', () => {
     const m = straddling(machine(2)).code([0xff, 0xd3, 0x89, 0xc1, ...poke(LINEAR + 0x1000, 7), 0xff, 0xd3, HLT]);
@@ -171,7 +186,9 @@ describe('instructions over two pages', () => {
   it('may have the same page as head and tail', () => {
     const m = machine();
     m.pages.map(LINEAR + 0x1000, FRAMES, 'w');
-    m.write(FRAMES, [0x22, 0x33, 0x44, 0xc3]).write(FRAMES + 0xffe, [0xb8, 0x11]).set({ rbx: LINEAR + 0xffe });
+    m.write(FRAMES, [0x22, 0x33, 0x44, 0xc3])
+      .write(FRAMES + 0xffe, [0xb8, 0x11])
+      .set({ rbx: LINEAR + 0xffe });
     m.code([0xff, 0xd3, 0x89, 0xc1, ...poke(LINEAR, 7), 0xff, 0xd3, HLT]);
 
     m.run();
