@@ -4,7 +4,7 @@ import type { CoreDriver } from './core-driver.ts';
 import type { Vector } from './vector-file.ts';
 
 /** Where CPUID tells of a feature: leaf, subleaf, register (0 eax … 3 edx), bit. SDM Vol. 2A, CPUID; AMD64 Vol. 3, appendix E. */
-const BITS: Record<string, [leaf: number, register: number, bit: number]> = {
+export const BITS: Record<string, [leaf: number, register: number, bit: number]> = {
   FPU: [1, 3, 0],
   FPU287: [1, 3, 0],
   FPU387: [1, 3, 0],
