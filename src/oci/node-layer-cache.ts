@@ -4,7 +4,7 @@
  * removed. The folder belongs to its user alone: what bears a name in it is trusted.
  */
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
-import { mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VivariumError } from '../util/errors.ts';
 import type { ClosableContent } from './content.ts';
@@ -16,6 +16,8 @@ import { FileContent, describe } from './node-content.ts';
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
 const PARTIAL_PREFIX = 'partial-';
+/** No unpacking takes this long: an older partial folder is that of a process that was killed. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
 export class LayerCache implements LayerStore {
   readonly #folder: string;
@@ -80,11 +82,26 @@ export async function spool(folder: string, stream: AsyncIterable<Uint8Array>): 
 async function makePartialFolder(folder: string): Promise<string> {
   try {
     mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-    return await mkdtemp(join(folder, PARTIAL_PREFIX));
+    const made = await mkdtemp(join(folder, PARTIAL_PREFIX));
+    await removeAbandoned(folder, (await stat(made)).mtimeMs);
+    return made;
   } catch (cause) {
     throw new VivariumError('NOT_FOUND', `can't write to the layer cache ${quote(folder)}: ${describe(cause)}`, {
       cause,
     });
+  }
+}
+
+/** Removes what processes that were killed left behind; another process may be doing the same. `nowMs` is the file system's time. */
+async function removeAbandoned(folder: string, nowMs: number): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(PARTIAL_PREFIX));
+  for (const name of names) {
+    const path = join(folder, name);
+    const modified = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity, // gone meanwhile
+    );
+    if (modified < nowMs - ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
