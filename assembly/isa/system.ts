@@ -59,7 +59,7 @@ import { Interp } from '../engine/interp';
 import { castShadow } from '../engine/run';
 import { isCanonical } from '../mmu/access';
 import { flushPage, flushTlb } from '../mmu/tlb';
-import { readTpr, writeTpr } from '../host';
+import { note, readTpr, writeTpr } from '../host';
 import { readTsc } from '../system/time';
 import { CR0_PE, CR0_TS, CR4_FSGSBASE, CR4_OSXSAVE, CR4_PCIDE, CR4_TSD, CR4_UMIP, CR4_DE } from '../system/control';
 import { cpuid } from '../system/cpuid';
@@ -578,6 +578,9 @@ export function MOV_FROM_DR(i: Insn): void {
 }
 const DR6_FIXED: u64 = 0xffff0ff0;
 const DR6_WRITABLE: u64 = 0xe00f;
+/** L0 to L3 and G0 to G3: the addresses in DR0 to DR3 are kept, but not watched yet. */
+const DR7_ENABLES: u64 = 0xff;
+const NOTE_BREAKPOINT: u32 = 5;
 const DR7_FIXED: u64 = 0x400;
 const DR7_WRITABLE: u64 = 0xffff2bff;
 export function MOV_TO_DR(i: Insn): void {
@@ -586,7 +589,10 @@ export function MOV_TO_DR(i: Insn): void {
   let value = getWide(i.r1);
   if (n >= 6 && value >> 32) fault(GP, 0);
   if (n == 6) value = (value & DR6_WRITABLE) | DR6_FIXED;
-  else if (n == 7) value = (value & DR7_WRITABLE) | DR7_FIXED;
+  else if (n == 7) {
+    value = (value & DR7_WRITABLE) | DR7_FIXED;
+    if (value & DR7_ENABLES) note(NOTE_BREAKPOINT, <f64>(value & DR7_ENABLES));
+  }
   store<u64>(DR + ((<usize>n) << 3), value);
 }
 
