@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Builds the guest kernel from Debian's linux-source-6.1 and keeps the stripped vmlinux with a manifest in the cache
- * (scripts/lib/cache.mjs). Two builds of one key are byte-identical. Built-ins only: runs on a bare clone.
+ * Builds the guest kernel from Debian's linux-source-6.1 and keeps the stripped vmlinux with a
+ * manifest in the cache (scripts/lib/cache.mjs); for i386 the bzImage too. Two builds of one key are byte-identical.
+ * Built-ins only: runs on a bare clone.
  *
  *   node images/kernel/build.mjs [--arch x86_64|i386] [--update] [--force]
  *
@@ -38,6 +39,8 @@ const BUILD_PACKAGES = [
 ];
 /** What goes into the hash besides the fragments: bump when the commands below change what is built. */
 const RECIPE = 'kernel-1';
+/** What make is asked for besides vmlinux: v86 boots no ELF file. The published name is the file's own. */
+const BOOT_IMAGES = { x86_64: {}, i386: { bzImage: 'arch/x86/boot/bzImage' } };
 /** Files that make compiles for our configuration, for the progress line only. */
 const EXPECTED_FILES = { x86_64: 1494, i386: 1452 };
 
@@ -98,7 +101,7 @@ async function build(arch, fragments, tools, sourceVersion) {
     let files = 0;
     await runStreaming(
       'make',
-      [`-j${availableParallelism()}`, ...make, 'vmlinux'],
+      [`-j${availableParallelism()}`, ...make, 'vmlinux', ...Object.keys(BOOT_IMAGES[arch])],
       (line) => {
         if (/^\s+(CC|AS)\s/.test(line)) progress.update(`${++files} of about ${EXPECTED_FILES[arch]} files compiled`);
       },
@@ -107,7 +110,8 @@ async function build(arch, fragments, tools, sourceVersion) {
     execFileSync('strip', ['-s', join(output, 'vmlinux')]);
     const vmlinux = readFileSync(join(output, 'vmlinux'));
     progress.end(`built, ${(vmlinux.length / 1e6).toFixed(1)} MB, ${files} files compiled`);
-    return { vmlinux, config };
+    const images = Object.entries(BOOT_IMAGES[arch]).map(([name, path]) => [name, readFileSync(join(output, path))]);
+    return { vmlinux, config: Buffer.from(config), ...Object.fromEntries(images) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -117,7 +121,7 @@ async function build(arch, fragments, tools, sourceVersion) {
 export async function ensureKernel({ arch = 'x86_64', update = false, force = false } = {}) {
   if (!(arch in EXPECTED_FILES)) throw new SetupError(`no kernel recipe for ${arch}: use x86_64 or i386`);
   const fragments = seed(arch);
-  const fragmentsHash = hashParts(RECIPE, fragments);
+  const fragmentsHash = hashParts(RECIPE, ...Object.keys(BOOT_IMAGES[arch]), fragments);
   const known = toolchain();
   if (!update && !force) {
     const fits = (m) =>
@@ -131,13 +135,15 @@ export async function ensureKernel({ arch = 'x86_64', update = false, force = fa
   const key = `${arch}-${hashParts(fragmentsHash, sourceVersion, tools).slice(0, 16)}`;
   const [existing] = findEntries('kernel', (m) => m.key === key);
   if (existing && !force) return existing;
-  const { vmlinux, config } = await build(arch, fragments, tools, sourceVersion);
-  const entry = publish(
-    'kernel',
-    key,
-    { vmlinux, config: Buffer.from(config) },
-    { arch, source: SOURCE_PACKAGE, sourceVersion, toolchain: tools, recipe: RECIPE, fragmentsHash },
-  );
+  const files = await build(arch, fragments, tools, sourceVersion);
+  const entry = publish('kernel', key, files, {
+    arch,
+    source: SOURCE_PACKAGE,
+    sourceVersion,
+    toolchain: tools,
+    recipe: RECIPE,
+    fragmentsHash,
+  });
   const vmlinuxHash = (e) => e.manifest.files.find((file) => file.name === 'vmlinux').sha256;
   if (existing && vmlinuxHash(existing) !== vmlinuxHash(entry)) {
     throw new SetupError('the kernel build is not reproducible: the new vmlinux differs from the one of the same key');
