@@ -11,6 +11,7 @@ const NODE_ONLY = ['src/cli/**', 'src/server/**', 'src/worker/node*', 'src/**/no
 
 /** In a staged semantic function (its first type parameter is the backend B), decisions are the backend's. */
 const STAGED = 'FunctionDeclaration[typeParameters.params.0.name.name="B"]';
+const DECISION = '[test.callee.property.name=/^(begin|usually|rarely)$/]';
 const STATIC_TEST = ':not([test.left.callee.name="sizeof"])';
 const notStaged = (selector, instead) => ({
   selector: `${STAGED} ${selector}`,
@@ -82,11 +83,8 @@ export default defineConfig(
       '@typescript-eslint/no-empty-function': 'off',
       'no-restricted-syntax': [
         'error',
-        notStaged(
-          `IfStatement:not([test.callee.property.name="begin"])${STATIC_TEST}`,
-          'if (e.begin(condition)) { … } e.end()',
-        ),
-        notStaged('IfStatement[test.callee.property.name="begin"][alternate]', 'a second e.begin: Emit enters both'),
+        notStaged(`IfStatement:not(${DECISION})${STATIC_TEST}`, 'if (e.begin(condition)) { … } e.end()'),
+        notStaged(`IfStatement${DECISION}[alternate]`, 'a second e.begin: Emit enters both'),
         notStaged(`ConditionalExpression${STATIC_TEST}`, 'e.select'),
         notStaged(':matches(ForStatement, WhileStatement, DoWhileStatement)', 'a backend loop or a helper'),
         notStaged('LogicalExpression', 'e.and or e.or'),

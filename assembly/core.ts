@@ -2,13 +2,13 @@
  * Every export of the core: with host.ts, this is the ABI. Linear memory is imported; its layout is layout.ts.
  * 64-bit values cross as f64 (counts, physical addresses) or through EXCHANGE.
  */
-import { CODE_BYTES, COUNT, CURRENT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE } from './layout';
+import { CODE_BYTES, COUNT, EXCHANGE, ICOUNT_BASE, PAGE_FLAGS, PAGE_HAS_CODE, T_LEFT } from './layout';
 import { core, Insn } from './engine/backend';
 import { branchIndirect, branchRelative, codeWritten, flushCode as flushDecodedCode } from './engine/cache';
 import { decodeOne } from './engine/decode';
 import { Interp } from './engine/interp';
-import { afterEmitted as settleEmitted, emitAt, emittedInsns } from './engine/translate';
-import { callHelper as helper } from './generated/emit-dispatch';
+import { dropAllRegions } from './engine/regions';
+import { callHelper as helper, callX87 as x87, linkRegion as link } from './engine/translated';
 import { Flags } from './engine/flags';
 import {
   instructionCount as count,
@@ -22,8 +22,8 @@ import { dropWriteTags, flushTlb as flushAllTlb } from './mmu/tlb';
 import { probe as probeLinear } from './mmu/walk';
 import { resetCpu } from './system/reset';
 import { updateMode as update } from './system/mode';
-import { withReal } from './x87/operations';
-import { begin as beginX87 } from './x87/stack';
+import { mulHigh as multiplyHigh } from './fpu/u128';
+import { mulHighSigned64, mulOverflows64 } from './engine/wide';
 
 /** Sets the RAM size in bytes and puts the CPU into its reset state (real mode at F000:FFF0). */
 export function configure(ramBytes: f64): void {
@@ -53,6 +53,7 @@ export function deliverFault(): void {
 export function requestExit(): void {
   store<i64>(ICOUNT_BASE, load<i64>(ICOUNT_BASE) - load<i64>(COUNT));
   store<i64>(COUNT, 0);
+  store<i64>(T_LEFT, 0);
 }
 /** Instructions retired since configure(). */
 export function instructionCount(): f64 {
@@ -67,6 +68,10 @@ export function flushTlb(): void {
 }
 export function flushCode(): void {
   flushDecodedCode();
+}
+/** Forgets all translated code. Between runs; no guest can tell. */
+export function dropTranslations(): void {
+  dropAllRegions();
 }
 /** The host is about to change RAM at [physical, +byteCount): drops decoded code there. The caller sets PAGE_DIRTY. */
 export function invalidate(physical: f64, byteCount: f64): void {
@@ -96,41 +101,58 @@ export function probe(): void {
 }
 
 // ---- translated code ----------------------------------------------------------------------------------------------------
-/** Writes a function for up to `count` instructions at RIP to EMIT_CODE: its size in bytes, or 0 when the first has no emitted form. */
-export function emit(count: i32): u32 {
-  return emitAt(count);
+/** The function of region `region` (see translated() in host.ts) is in `slot` of the exported table. */
+export function linkRegion(region: u32, slot: u32): void {
+  link(region, slot);
 }
-/** Instructions that the last emit() took in. */
-export function emittedCount(): i32 {
-  return emittedInsns();
-}
-/** After an emitted function returned `done`: RIP is that of the first instruction not done. */
-export function afterEmitted(done: i32): void {
-  settleEmitted(done);
-}
-/** Imports of emitted functions. */
-export function callHelper(record: usize): void {
-  helper(changetype<Insn>(record));
-}
-export function branchTo(record: usize, ip: u64): void {
-  branchIndirect(changetype<Insn>(record), ip);
-}
-export function branch(record: usize, mask: u64): void {
-  branchRelative(changetype<Insn>(record), mask);
-}
-export function x87Begin(record: usize): void {
-  store<usize>(CURRENT, record);
-  beginX87(changetype<Insn>(record));
-}
-export function x87Single(operation: u32, bits: u32): void {
-  withReal<u32>(operation, bits);
-}
-export function x87Double(operation: u32, bits: u64): void {
-  withReal<u64>(operation, bits);
+// Imports of translated modules, in the order of IMPORT_* in engine/emit.ts. Records are copies that live with the region.
+export function callHelper(record: usize): u32 {
+  return helper(record);
 }
 export function divideWide(high: u64, low: u64, divisor: u64): u64 {
   return core<Interp>().divWide(high, low, divisor);
 }
+export function mulHigh(a: u64, b: u64): u64 {
+  return multiplyHigh(a, b);
+}
+export function mulHighSigned(a: u64, b: u64): u64 {
+  return mulHighSigned64(a, b);
+}
+export function mulOverflows(a: u64, b: u64): u32 {
+  return mulOverflows64(a, b);
+}
+/** An x87 instruction between registers that has no function of its own below. */
+export function x87Call(record: usize): void {
+  x87(record);
+}
+export {
+  x87Single,
+  x87Double,
+  x87Integer,
+  x87PushSingle,
+  x87PushDouble,
+  x87PushInteger,
+  x87PushExtended,
+  x87Registers,
+  x87Compare,
+  x87CompareToFlags,
+  x87PushRegister,
+  x87Copy,
+  x87Exchange,
+  x87ChangeSign,
+  x87SquareRoot,
+  x87ToSingle,
+  x87ToDouble,
+  x87ToInteger16,
+  x87ToInteger32,
+  x87ToInteger64,
+  x87ToExtended,
+  x87SetControl,
+  x87AddRegisters,
+  x87MultiplyRegisters,
+  x87AddDouble,
+  x87MultiplyDouble,
+} from './x87/translated';
 // ---- tests --------------------------------------------------------------------------------------------------------------
 /** Decodes the instruction in CODE_BYTES in the current MODE into a record at EXCHANGE. Returns its length. */
 export function decodeLength(): u32 {

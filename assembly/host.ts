@@ -22,5 +22,12 @@ export declare function readTpr(): u32;
 export declare function writeTpr(value: u32): void;
 /** A paravirt MSR was written: 0 refuses it. */
 export declare function paravirtWrite(msr: u32, low: u32, high: u32): u32;
+/**
+ * The body of region number `region` is at wasm address `start`, and at `hints` a list of `hintCount` offsets (u32) in it at
+ * which branches are hardly ever taken: make a function of it, and call linkRegion() with its slot.
+ */
+export declare function translated(region: u32, start: u32, byteCount: u32, hints: u32, hintCount: u32): void;
+/** All regions are gone: their functions will not be called again, and those that wait for their module are forgotten. */
+export declare function translationsDropped(): void;
 /** The guest asked for something worth a log line: code and detail (see src/core). */
 export declare function note(code: u32, detail: f64): void;

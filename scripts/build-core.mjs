@@ -26,6 +26,7 @@ const options = [
   '--enable',
   'simd,bulk-memory',
   '--importMemory',
+  '--exportTable',
   '--memoryBase',
   '65536',
 ];

@@ -29,6 +29,13 @@ await main(async () => {
       '--count',
       '1000000',
     ],
+    [
+      'random programs on both tiers, 10 M instructions of each kind',
+      'build/isa/scripts/fuzz.js',
+      ...seed,
+      '--instructions',
+      '10000000',
+    ],
   ];
   process.stdout.write(`seed ${values.seed}\n`);
   for (const [what, ...words] of loads) {

@@ -3,7 +3,7 @@
  *   [--tier 0|1|mixed] [--seed N] [--group NAME] [--failures N] [--all] [--sticky] [--core FILE]
  * Prints counts per group, the first failures, skips by missing feature, and last `N passed, N failed, N skipped`.
  * A vector is skipped only when its instruction needs a CPUID feature that the core does not announce; --all skips none.
- * --tier mixed takes emitted code for vectors of even index and tier 0 for the others, or as --seed chooses.
+ * --tier mixed takes translated code for vectors of even index and tier 0 for the others, or as --seed chooses.
  * --sticky presets MXCSR's precision flag, so that arithmetic takes its fast path; instructions that load or store MXCSR are left out.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ function stop(message: string): never {
 }
 const file = positionals[0] ?? stop('name a vector file: npm run vectors -- FILE.xv[.gz]');
 if (!['0', '1', 'mixed'].includes(values.tier))
-  stop(`no tier ${values.tier}: there is 0, the interpreter, 1, emitted code where a form has it, and mixed`);
+  stop(`no tier ${values.tier}: there is 0, the interpreter, 1, translated code, and mixed`);
 const tier = values.tier as Tier;
 if (values.seed !== undefined && (tier !== 'mixed' || !/^\d+$/.test(values.seed)))
   stop('--seed takes a whole number, and goes with --tier mixed');
@@ -101,10 +101,10 @@ for (const [n, c] of counts.entries()) {
 for (const f of failures) process.stdout.write(`FAILED ${f}\n`);
 for (const [feature, n] of [...skips].sort((a, b) => b[1] - a[1]))
   process.stdout.write(`skipped for ${feature}: ${n}\n`);
-const { emitted, left, withoutForm } = replayer.counts;
+const { translated, left, interpreted } = replayer.counts;
 if (tier !== '0')
   process.stdout.write(
-    `instructions done by emitted code: ${emitted}, left to tier 0 by it: ${left}, without an emitted form yet: ${withoutForm}\n`,
+    `instructions done by translated code: ${translated}, left to tier 0 by it: ${left}, not translated: ${interpreted}\n`,
   );
 process.stdout.write(`in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 const sum = (k: 'passed' | 'failed' | 'skipped') => counts.reduce((t, c) => t + c[k], 0);

@@ -22,6 +22,8 @@ import {
   MODE_CS_LIMIT,
   MODE_STUB,
   OP_END,
+  OP_ENTER,
+  OP_FIRST,
   OP_RESYNC,
   OP_STRADDLE,
   PAGE_COUNT_MAX,
@@ -33,6 +35,8 @@ import {
   R_DISP,
   R_IMM,
   R_OP,
+  R_R0,
+  R_R1,
   R_WHERE,
   SEG,
   SEG_LIMIT,
@@ -54,12 +58,13 @@ import {
   U_SIZE,
 } from '../layout';
 import { Insn } from './backend';
-import { decodeRun } from './decode';
+import { decodeRun, endRun } from './decode';
 import { dropUnit, fetchBank, fillFetch, flushFetch, protectFrame } from '../mmu/tlb';
 import { ACCESS_FETCH, currentAccess, walk, walkedFlags } from '../mmu/walk';
 import { isCanonical } from '../mmu/access';
 import { isRam, ramSize } from '../mmu/physical';
 import { fault, GP, UD } from '../system/fault';
+import { dropAllRegions, dropRegionsOf, epoch } from './regions';
 
 /** Next record to execute: set by everything that changes control. */
 export let next: usize = 0;
@@ -74,6 +79,10 @@ let used: usize = CODE_ARENA;
 let generation: u32 = 0;
 const RESERVE: usize = U_SIZE + 4096;
 
+/** Little is left: whoever wants more than a run should flush first. */
+export function isArenaLow(): bool {
+  return arena + 4 * RESERVE > <usize>CODE_ARENA_END;
+}
 /** Makes sure a unit and a run fit; flushes all decoded code otherwise. */
 function reserve(): void {
   if (arena + 2 * RESERVE <= <usize>CODE_ARENA_END) return;
@@ -92,6 +101,7 @@ export function giveBack(end: usize, start: usize): void {
 }
 
 export function flushCode(): void {
+  dropAllRegions();
   generation++;
   arena = CODE_ARENA;
   const pages = <usize>(ramSize >> 12);
@@ -165,6 +175,7 @@ function kill(unit: usize): void {
     run = load<u32>(run, R_DISP);
   }
   dropUnit(unit);
+  dropRegionsOf(unit);
 }
 
 /** RAM at [physical, +size) is about to change and its page holds code. */
@@ -233,6 +244,45 @@ function fetchUnit(linear: u64, tag: u64, edge: bool): usize {
   }
   fillFetch(linear, tag, unit, frame, flags);
   return unit;
+}
+
+/** The unit that the fetch TLB has for an address, or 0. */
+export function unitAt(linear: u64): usize {
+  const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
+  return load<u64>(entry) == ((linear & ~0xfff) | (<u64>load<u32>(MODE))) ? <usize>load<u32>(entry, 8) : 0;
+}
+
+/**
+ * Has control at `offset` of a unit come to translated code first: a stub there leads to it, and goes on with the
+ * instruction's own record when it can't be used. `place` is region and block, `page` the distance of its page from the base.
+ */
+export function addStub(unit: usize, offset: u32, place: u32, page: i32, readsFlags: u32): void {
+  const map = unit + ((<usize>offset) << 2) + U_MAP;
+  const old: usize = load<u32>(map);
+  if (!old) return;
+  if (load<u16>(old) == OP_ENTER) {
+    store<u8>(old, <u8>readsFlags, R_R0);
+    store<u16>(old, <u16>epoch, R_R1);
+    store<i32>(old, page, R_DISP);
+    store<u32>(old, place, R_IMM);
+    return;
+  }
+  if (load<u16>(old) < <u16>OP_FIRST || arena + 2 * RESERVE > <usize>CODE_ARENA_END) return;
+  const length = (<u32>load<u16>(old, R_WHERE)) >> 12;
+  const header = allocate(4 * RECORD_SIZE);
+  const stub = header + RECORD_SIZE;
+  memory.copy(stub + RECORD_SIZE, old, RECORD_SIZE);
+  memory.copy(stub, old, RECORD_SIZE);
+  store<u16>(stub, OP_ENTER);
+  store<u8>(stub, <u8>readsFlags, R_R0);
+  store<u16>(stub, <u16>epoch, R_R1);
+  store<i32>(stub, page, R_DISP);
+  store<u32>(stub, place, R_IMM);
+  endRun(stub + 2 * RECORD_SIZE, offset + length);
+  addRun(unit, header, 3, offset, offset + length);
+  // Whoever knows the old record looks the address up again.
+  store<u16>(old, OP_RESYNC);
+  store<u32>(map, <u32>stub);
 }
 
 /** Finds or makes the record for linear address `linear`; RIP must already hold it, for faults. */

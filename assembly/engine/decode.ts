@@ -554,7 +554,7 @@ export function decodeRun(unit: usize, offset: u32): usize {
   return first;
 }
 
-function endRun(record: usize, position: u32): void {
+export function endRun(record: usize, position: u32): void {
   const i = changetype<Insn>(record);
   i.op = <u16>OP_END;
   i.where = <u16>(position & 0xfff);

@@ -75,6 +75,11 @@ export class Flags {
       (cf << 31) | ((cf ^ ov) << 30) | (((value >>> 4) & 1) << 3) | ((value >>> 7) & 1) | (parityDelta << 8),
     );
   }
+  /** ZF and CF given, the other four clear. PF is corrected when the result is zero. */
+  @inline static setZfCf(zf: u32, cf: u32): void {
+    store<u64>(FLAG_RESULT, <u64>(zf ^ 1));
+    store<u32>(FLAG_AUX, (cf << 31) | (cf << 30) | (zf << 8));
+  }
   /** Sets all of EFLAGS; the caller has masked what may change. */
   static set(value: u32): void {
     Flags.setArithmetic(value);

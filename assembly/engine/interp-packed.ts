@@ -2,8 +2,24 @@
  * Packed arithmetic of the interpreter: WebAssembly's 128-bit operations under the names that semantics use, so that
  * the translator can mirror each with one opcode. No guest state is touched here. WebAssembly 2.0, 4.4.3.
  */
+import { allPlain32, allPlain64 } from '../isa/float-operations';
+import { laneMask } from '../isa/shuffle-masks';
+
 const IOTA_LOW: i64 = 0x0706050403020100;
 const IOTA_HIGH: i64 = 0x0f0e0d0c0b0a0908;
+const TWO_TO_31: f64 = 2147483648.0;
+const TWO_TO_63: f64 = 9223372036854775808.0;
+
+/** Twice the bits of a number, which drops the sign: the least normal number's, and infinity's. */
+function leastNormal<T>(): T {
+  return sizeof<T>() == 8 ? <T>0x0020000000000000 : <T>0x01000000;
+}
+function infinite<T>(): T {
+  return sizeof<T>() == 8 ? <T>0xffe0000000000000 : <T>0xff000000;
+}
+function asDouble<T>(a: T): f64 {
+  return sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
+}
 
 @unmanaged
 export class InterpPacked {
@@ -51,6 +67,15 @@ export class InterpPacked {
   @inline first<W>(a: v128): W {
     return v128.extract_lane<W>(a, 0);
   }
+  /** Lane n. */
+  @inline lane<W>(a: v128, n: u32): W {
+    return v128.extract_lane<W>(this.bytes_down(a, n * sizeof<W>()), 0);
+  }
+  /** a with lane n replaced. */
+  @inline withLane<W>(a: v128, n: u32, value: W): v128 {
+    const mask = this.v128_const(laneMask(n, sizeof<W>(), 0), laneMask(n, sizeof<W>(), 1));
+    return v128.bitselect(v128.splat<W>(value), a, mask);
+  }
   /** The upper 64 bits. */
   @inline upper(a: v128): u64 {
     return v128.extract_lane<u64>(a, 1);
@@ -58,6 +83,15 @@ export class InterpPacked {
   /** Low 64 bits of a, then low 64 bits of b. */
   @inline pair(a: u64, b: u64): v128 {
     return i64x2.replace_lane(i64x2.splat(a), 1, b);
+  }
+  /** Bytes by number, eight in `low`, eight in `high`: 0 to 15 of a, 16 to 31 of b. */
+  @inline shuffle_bytes(a: v128, b: v128, low: u64, high: u64): v128 {
+    const numbers = this.v128_const(low, high);
+    return v128.or(i8x16.swizzle(a, numbers), i8x16.swizzle(b, i8x16.sub(numbers, i8x16.splat(16))));
+  }
+  /** Bytes of a by number, 0 to 15; 0x80 gives a zero. */
+  @inline choose_bytes(a: v128, low: u64, high: u64): v128 {
+    return i8x16.swizzle(a, this.v128_const(low, high));
   }
   /** Moves up (towards the high end) or down by n bytes, 0 to 32; zeros come in. */
   @inline bytes_up(a: v128, n: u32): v128 {
@@ -100,6 +134,73 @@ export class InterpPacked {
   /** A shift count of 64 bits, cut to what still tells whether it reaches a width. */
   @inline shiftCount(count: u64): u32 {
     return count < 64 ? <u32>count : 64;
+  }
+
+  // ---- conditions
+  @inline both(a: u32, b: u32): u32 {
+    return a & b;
+  }
+  @inline either(a: u32, b: u32): u32 {
+    return a | b;
+  }
+  /** `if (e.already(c)) return c; …; return e.otherwise(d)`: d is worth computing only when c is 0. */
+  @inline already(condition: u32): bool {
+    return condition != 0;
+  }
+  @inline otherwise(condition: u32): u32 {
+    return condition;
+  }
+  /** 1 if the result r of OP on a and b is what the processor gives, in all lanes, and no flag but PE can change. */
+  @inline allPlain<OP, T>(a: v128, b: v128, r: v128): u32 {
+    if (sizeof<T>() == 8) return allPlain64<OP, InterpPacked, v128>(this, a, b, r);
+    return allPlain32<OP, InterpPacked, v128>(this, a, b, r);
+  }
+
+  // ---- scalar floating point, on bits of T
+  /** 1 if neither denormal nor NaN: comparing it raises nothing, whatever MXCSR says. */
+  @inline isUsual<T>(a: T): u32 {
+    const twice = <T>(a << 1);
+    return u32(twice == 0 || <T>(twice - leastNormal<T>()) <= <T>(infinite<T>() - leastNormal<T>()));
+  }
+  /** 1 if a normal number or zero. */
+  @inline isFiniteUsual<T>(a: T): u32 {
+    const twice = <T>(a << 1);
+    const span = <T>(infinite<T>() - leastNormal<T>());
+    return u32(twice == 0 || <T>(twice - leastNormal<T>()) < span);
+  }
+  @inline floatEqual<T>(a: T, b: T): u32 {
+    if (sizeof<T>() == 8) return u32(reinterpret<f64>(<u64>a) == reinterpret<f64>(<u64>b));
+    return u32(reinterpret<f32>(<u32>a) == reinterpret<f32>(<u32>b));
+  }
+  @inline floatLess<T>(a: T, b: T): u32 {
+    if (sizeof<T>() == 8) return u32(reinterpret<f64>(<u64>a) < reinterpret<f64>(<u64>b));
+    return u32(reinterpret<f32>(<u32>a) < reinterpret<f32>(<u32>b));
+  }
+  /** Single to double, double to single (to nearest). */
+  @inline widen(a: u32): u64 {
+    return reinterpret<u64>(<f64>reinterpret<f32>(a));
+  }
+  @inline narrow(a: u64): u32 {
+    return reinterpret<u32>(<f32>reinterpret<f64>(a));
+  }
+  /** A signed integer of width W as T, to nearest. */
+  @inline floatFromInteger<W, T>(a: W): T {
+    const value: i64 = sizeof<W>() == 8 ? <i64>a : <i64>(<i32>a);
+    if (sizeof<T>() == 8) return <T>reinterpret<u64>(<f64>value);
+    return <T>reinterpret<u32>(<f32>value);
+  }
+  /** 1 if a is an integer. */
+  @inline isWhole<T>(a: T): u32 {
+    const value = asDouble<T>(a);
+    return u32(trunc<f64>(value) == value);
+  }
+  /** 1 if a, truncated or rounded to nearest, is above the least integer of width W and not above the greatest. */
+  @inline fitsInteger<W, T>(a: T, truncate: bool): u32 {
+    const value = truncate ? asDouble<T>(a) : nearest<f64>(asDouble<T>(a));
+    return u32(abs<f64>(value) < (sizeof<W>() == 8 ? TWO_TO_63 : TWO_TO_31));
+  }
+  @inline integerFromFloat<W, T>(a: T, truncate: bool): W {
+    return <W>(<i64>(truncate ? asDouble<T>(a) : nearest<f64>(asDouble<T>(a))));
   }
 
   // ---- i8x16
@@ -393,6 +494,18 @@ export class InterpPacked {
   @inline f32x4_sqrt(a: v128): v128 {
     return f32x4.sqrt(a);
   }
+  @inline f32x4_ceil(a: v128): v128 {
+    return f32x4.ceil(a);
+  }
+  @inline f32x4_floor(a: v128): v128 {
+    return f32x4.floor(a);
+  }
+  @inline f32x4_trunc(a: v128): v128 {
+    return f32x4.trunc(a);
+  }
+  @inline f32x4_nearest(a: v128): v128 {
+    return f32x4.nearest(a);
+  }
 
   // ---- f64x2
   @inline f64x2_add(a: v128, b: v128): v128 {
@@ -430,5 +543,37 @@ export class InterpPacked {
   }
   @inline f64x2_sqrt(a: v128): v128 {
     return f64x2.sqrt(a);
+  }
+  @inline f64x2_ceil(a: v128): v128 {
+    return f64x2.ceil(a);
+  }
+  @inline f64x2_floor(a: v128): v128 {
+    return f64x2.floor(a);
+  }
+  @inline f64x2_trunc(a: v128): v128 {
+    return f64x2.trunc(a);
+  }
+  @inline f64x2_nearest(a: v128): v128 {
+    return f64x2.nearest(a);
+  }
+
+  // ---- conversions
+  @inline i32x4_trunc_sat_f32x4_s(a: v128): v128 {
+    return i32x4.trunc_sat_f32x4_s(a);
+  }
+  @inline i32x4_trunc_sat_f64x2_s_zero(a: v128): v128 {
+    return i32x4.trunc_sat_f64x2_s_zero(a);
+  }
+  @inline f32x4_convert_i32x4_s(a: v128): v128 {
+    return f32x4.convert_i32x4_s(a);
+  }
+  @inline f64x2_convert_low_i32x4_s(a: v128): v128 {
+    return f64x2.convert_low_i32x4_s(a);
+  }
+  @inline f32x4_demote_f64x2_zero(a: v128): v128 {
+    return f32x4.demote_f64x2_zero(a);
+  }
+  @inline f64x2_promote_low_f32x4(a: v128): v128 {
+    return f64x2.promote_low_f32x4(a);
   }
 }

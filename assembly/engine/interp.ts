@@ -34,6 +34,7 @@ import {
   commitPlace,
   nextIsStack,
   placeSlow,
+  probeWrite,
   read128Slow,
   readSlow,
   stackDone,
@@ -49,14 +50,26 @@ import { Flags } from './flags';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
 import { InterpPacked } from './interp-packed';
-import { pushInteger, pushReal, stored, stores, toInteger, toReal, withInteger, withReal } from '../x87/operations';
-import { begin as beginX87, setControl, wait } from '../x87/stack';
-import { exactPacked, exactScalar } from '../isa/float-exact';
+import { AFTER_STORE, Fast, FLAGS_NOT_DONE } from '../x87/fast';
+import * as x87 from '../x87/operations';
+import { setControl, setPointers, start as startX87, wait } from '../x87/stack';
+import {
+  convertLanes,
+  convertOne,
+  exactFromInteger,
+  exactOrder,
+  exactPacked,
+  exactScalar,
+  exactToInteger,
+} from '../isa/float-exact';
 
 const FSW_TOP: u16 = 0x3800;
+const EXTENDED_BYTES: u32 = 10;
 /** MXCSR without the sticky flags other than PE; and the value of that which the fast path wants. SDM Vol. 1, 10.2.3. */
 export const MXCSR_CONTROL_AND_PE: u32 = 0xffe0;
 export const MXCSR_SETTLED: u32 = 0x1fa0;
+/** PM and PE. */
+export const MXCSR_PM_PE: u32 = 0x1020;
 
 /** Segments, long displacements: everything that the two flat cases do not cover. */
 export function addressGeneral(i: Insn, size: u32): u64 {
@@ -430,6 +443,10 @@ export class Interp extends InterpPacked {
   @inline setCfOf(cf: u32, ov: u32): void {
     Flags.setCfOf(cf, ov);
   }
+  /** ZF and CF given, the others clear. */
+  @inline flagsZfCf(zf: u32, cf: u32): void {
+    Flags.setZfCf(zf, cf);
+  }
   /** All six arithmetic flags from an EFLAGS image. */
   @inline setArithmetic(value: u32): void {
     Flags.setArithmetic(value);
@@ -454,6 +471,16 @@ export class Interp extends InterpPacked {
     return condition != 0;
   }
   @inline end(): void {}
+  /**
+   * `if (e.usually(c)) …; if (e.rarely(c)) …;`: the fast and the exact way. Emitted code has the first one only; it leaves to
+   * tier 0 when c is 0, so nothing may have been written yet.
+   */
+  @inline usually(condition: u32): bool {
+    return condition != 0;
+  }
+  @inline rarely(condition: u32): bool {
+    return condition == 0;
+  }
   /** Raises `vector` (error code 0) when the condition holds; nothing may have been written yet. */
   @inline faultIf(i: Insn, condition: u32, vector: u32): void {
     if (condition) faultAt(i, vector);
@@ -539,6 +566,17 @@ export class Interp extends InterpPacked {
     if (offsetof<K>() == KIND_R1) return load<W>(XMM + ((<usize>i.r1) << 2));
     return this.loadAt<W>(i, this.linear(i, sizeof<W>()));
   }
+  /** The same, zero-extended, or in all lanes. */
+  @inline lowZero<W, K>(i: Insn): v128 {
+    return this.v128_low(<u64>this.low<W, K>(i));
+  }
+  @inline lowSplat<W, K>(i: Insn): v128 {
+    return v128.splat<W>(this.low<W, K>(i));
+  }
+  /** The same of a vector is written. */
+  @inline setLowOf<W, K>(i: Insn, value: v128): void {
+    this.setLow<W, K>(i, v128.extract_lane<W>(value, 0));
+  }
   @inline setLow<W, K>(i: Insn, value: W): void {
     if (offsetof<K>() == KIND_R0) store<W>(XMM + ((<usize>i.r0) << 2), value);
     else if (offsetof<K>() == KIND_R1) store<W>(XMM + ((<usize>i.r1) << 2), value);
@@ -589,6 +627,10 @@ export class Interp extends InterpPacked {
   @inline mxcsrSettled(): u32 {
     return u32((load<u32>(MXCSR) & MXCSR_CONTROL_AND_PE) == MXCSR_SETTLED);
   }
+  /** 1 when precision exceptions are masked and PE is set: an inexact result that needs no rounding mode changes nothing. */
+  @inline inexactSilent(): u32 {
+    return u32((load<u32>(MXCSR) & MXCSR_PM_PE) == MXCSR_PM_PE);
+  }
   /** DEST ← OP(a, b) by soft float, with flags and #XM; T is u32 or u64, the lanes' width. */
   @inline exactPacked<OP, T, D>(i: Insn, a: v128, b: v128): void {
     this.setXmm<D>(i, exactPacked<OP, T>(i, a, b));
@@ -596,42 +638,178 @@ export class Interp extends InterpPacked {
   @inline exactScalar<OP, T, D>(i: Insn, a: T, b: T): void {
     this.setLow<T, D>(i, exactScalar<OP, T>(i, a, b));
   }
+  /** ZF, PF, CF of a comparison. `signalling`: a quiet NaN is invalid too. */
+  @inline exactOrder<T>(i: Insn, a: T, b: T, signalling: bool): void {
+    Flags.setArithmetic(exactOrder<T>(i, a, b, signalling));
+  }
+  /** Conversions of all lanes, of one, from and to a general register. */
+  @inline exactConvert<OP, F, T, D>(i: Insn, source: v128): void {
+    this.setXmm<D>(i, convertLanes<OP, F, T>(i, source));
+  }
+  @inline exactConvertScalar<OP, F, T, D>(i: Insn, source: F): void {
+    this.setLow<T, D>(i, convertOne<OP, F, T>(i, source));
+  }
+  @inline exactFromInteger<W, T, D>(i: Insn, source: W): void {
+    this.setLow<T, D>(i, exactFromInteger<T>(i, <i64>this.sext<W, u64>(source)));
+  }
+  @inline exactToInteger<W, F, D>(i: Insn, source: F, truncate: bool): void {
+    this.write<W, D>(i, exactToInteger<W, F>(i, source, truncate));
+  }
 
   // ---- x87 ------------------------------------------------------------------------------------------------------------------------
   /** Raises a pending x87 exception: the start of a waiting control instruction. */
   @inline x87Wait(i: Insn): void {
     wait(i);
   }
-  /** The same for an arithmetic instruction, which one of the operations below then ends. */
+  /** The same for an arithmetic instruction, which one of the operations below then does: the usual case, or exactly. */
   @inline x87Begin(i: Insn): void {
-    beginX87(i);
+    wait(i);
+  }
+  /** What is not usual begins with this. */
+  @inline x87Start(i: Insn): void {
+    startX87(changetype<usize>(i));
   }
   /** ST(0) op a single or double. */
-  @inline x87Real<W>(op: u32, bits: W): void {
-    withReal<W>(op, bits);
+  @inline x87Real<W>(i: Insn, op: u32, bits: W): void {
+    if (Fast.real<W>(op, bits)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.withReal<W>(op, bits);
+    }
   }
   /** ST(0) op a signed integer. */
-  @inline x87Integer<W>(op: u32, value: W): void {
-    withInteger(op, <i64>this.sext<W, u64>(value));
+  @inline x87Integer<W>(i: Insn, op: u32, value: W): void {
+    const wide = <i64>this.sext<W, u64>(value);
+    if (Fast.integer(op, wide)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.withInteger(op, wide);
+    }
   }
-  @inline x87PushReal<W>(bits: W): void {
-    pushReal<W>(bits);
+  @inline x87PushReal<W>(i: Insn, bits: W): void {
+    if (Fast.pushReal<W>(bits)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.pushReal<W>(bits);
+    }
   }
-  @inline x87PushInteger<W>(value: W): void {
-    pushInteger(<i64>this.sext<W, u64>(value));
+  @inline x87PushInteger<W>(i: Insn, value: W): void {
+    const wide = <i64>this.sext<W, u64>(value);
+    if (Fast.pushInteger(wide)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.pushInteger(wide);
+    }
+  }
+  @inline x87PushExtended(i: Insn, hi: u32, lo: u64): void {
+    if (Fast.pushExtended(hi, lo)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.pushExtended(hi, lo);
+    }
+  }
+  @inline x87LoadExtended(i: Insn): void {
+    const linear = this.linear(i, EXTENDED_BYTES);
+    const lo = this.loadAt<u64>(i, linear);
+    this.x87PushExtended(i, this.loadAt<u16>(i, linear + 8), lo);
+  }
+  /** ST(n), if `toN`, or ST(0) ← ST(0) op ST(n). */
+  @inline x87Registers(i: Insn, op: u32, n: u32, toN: u32, pops: u32): void {
+    if (Fast.registers(op, n, toN, pops)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.withRegister(op, n, toN, pops);
+    }
+  }
+  @inline x87Compare(i: Insn, n: u32, quiet: u32, pops: u32): void {
+    if (Fast.compare(n, pops)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.compareRegister(n, quiet, pops);
+    }
+  }
+  /** CF, PF and ZF of the comparison, as an image of EFLAGS. */
+  @inline x87CompareToFlags(i: Insn, n: u32, quiet: u32, pops: u32): u32 {
+    const image = Fast.compareToFlags(n, pops);
+    if (image != FLAGS_NOT_DONE) {
+      setPointers(i);
+      return image;
+    }
+    this.x87Start(i);
+    return x87.compareToFlags(n, quiet, pops);
+  }
+  @inline x87PushRegister(i: Insn, n: u32): void {
+    if (Fast.pushRegister(n)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.pushRegister(n);
+    }
+  }
+  @inline x87Copy(i: Insn, n: u32, pops: u32): void {
+    if (Fast.copy(n, pops)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.copyTo(n, pops);
+    }
+  }
+  @inline x87Exchange(i: Insn, n: u32): void {
+    if (Fast.exchange(n)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.exchange(n);
+    }
+  }
+  /** Sign and exponent of ST(0) & keep ^ flip. */
+  @inline x87ChangeSign(i: Insn, keep: u32, flip: u32): void {
+    if (Fast.changeSign(keep, flip)) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.changeSign(keep, flip);
+    }
+  }
+  @inline x87SquareRoot(i: Insn): void {
+    if (Fast.squareRoot()) setPointers(i);
+    else {
+      this.x87Start(i);
+      x87.squareRoot();
+    }
   }
   /** ST(0) as it is stored to memory, if x87Stores() says so; x87Stored() ends the instruction. */
-  @inline x87ToReal<W>(): W {
-    return toReal<W>();
+  @inline x87ToReal<W>(i: Insn, pops: u32): W {
+    const value = Fast.toReal<W>(pops);
+    if (load<u32>(AFTER_STORE)) return value;
+    this.x87Start(i);
+    return x87.toReal<W>();
   }
-  @inline x87ToInteger<W>(truncate: u32): W {
-    return toInteger<W>(truncate != 0);
+  @inline x87ToInteger<W>(i: Insn, truncate: u32, pops: u32): W {
+    const value = Fast.toInteger<W>(truncate, pops);
+    if (load<u32>(AFTER_STORE)) return value;
+    this.x87Start(i);
+    return x87.toInteger<W>(truncate != 0);
+  }
+  /** Where ST(0) lies, to be stored as it is and popped; 0 when that is not the usual case. */
+  @inline x87ToExtended(): u32 {
+    return Fast.toExtended();
+  }
+  @inline x87StoreExtended(i: Insn, place: u32): void {
+    const linear = this.linearForWrite(i, EXTENDED_BYTES);
+    if (((<u32>linear) & 0xfff) > 0x1000 - EXTENDED_BYTES) {
+      probeWrite(i, linear, 8);
+      probeWrite(i, linear + 8, 2);
+    }
+    this.storeAt<u64>(i, linear, load<u64>(<usize>place));
+    this.storeAt<u16>(i, linear + 8, load<u16>(<usize>place, 8));
+    Fast.commitStore();
+    setPointers(i);
   }
   @inline x87Stores(): u32 {
-    return u32(stores());
+    return load<u32>(AFTER_STORE) ? 1 : u32(x87.stores());
   }
-  @inline x87Stored(pops: u32): void {
-    stored(pops);
+  @inline x87Stored(i: Insn, pops: u32): void {
+    if (load<u32>(AFTER_STORE)) {
+      Fast.commitStore();
+      setPointers(i);
+    } else x87.stored(pops);
   }
   @inline x87Control(): u16 {
     return load<u16>(FCW);

@@ -20,6 +20,7 @@ import {
   NMI_BLOCKED,
   NMI_PENDING,
   OP_END,
+  OP_ENTER,
   OP_RESYNC,
   OP_STOP,
   OP_STRADDLE,
@@ -37,11 +38,18 @@ import {
   STAT_FAULTS,
   STEP_RECORDS,
   STOP_RECORD,
+  T_LEFT,
+  T_TIER,
+  TIER_MIXED,
+  TIER_TRANSLATE,
 } from '../layout';
 import { dispatch } from '../generated/dispatch';
 import { Insn } from './backend';
 import { IF, TF } from './flags';
-import { enter, ipOf, next, setNext, straddle } from './cache';
+import { enter, flushCode, ipOf, isArenaLow, next, setNext, straddle } from './cache';
+import { isFullOfRegions } from './region';
+import { dropAllRegions } from './regions';
+import { endedTranslated, forgetEnd, isTranslated, warm } from './translated';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
 import {
@@ -120,9 +128,62 @@ export function run(budget: i32): i32 {
     // One instruction only: the caller comes back at once.
     return exitReason(EXIT_EVENT);
   }
-  resume();
-  dispatch();
+  store<i64>(T_LEFT, budget);
+  do {
+    nextPart();
+    if (load<u32>(T_TIER) == TIER_TRANSLATE) translateHere();
+    resume();
+    dispatch();
+  } while (load<u32>(EXIT_REASON) == EXIT_BUDGET && sample());
   return exitReason(EXIT_BUDGET);
+}
+
+/** Translates at first sight. */
+function translateHere(): void {
+  const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
+  store<u32>(CURRENT, 0);
+  if (isFullOfRegions()) dropAllRegions();
+  if (isArenaLow()) flushCode();
+  if (!isTranslated(enter(linear))) warm(linear, SAMPLE_HEAT);
+}
+
+// ---- what is hot: where the interpreter is when a part of the budget ends ------------------------------------------------
+/** Instructions of a part: while the interpreter works, and while translated code does. */
+const PART_INTERPRETED: i64 = 1200;
+const PART_TRANSLATED: i64 = 30000;
+/** What a sample adds to an address's heat. */
+const SAMPLE_HEAT: u32 = 10;
+/** Parts differ in length, so that no loop always ends them in the same place. */
+let jitter: u32 = 1;
+
+/** Sets the budget to a part of what is left of the caller's. */
+function nextPart(): void {
+  const left = load<i64>(T_LEFT);
+  const tier = load<u32>(T_TIER);
+  let part = left;
+  if (tier == TIER_MIXED) {
+    jitter = jitter * 1103515245 + 12345;
+    part = endedTranslated ? PART_TRANSLATED : PART_INTERPRETED + <i64>((jitter >>> 16) & 511);
+  } else if (tier == TIER_TRANSLATE && !endedTranslated) part = 1;
+  if (part > left) part = left;
+  store<i64>(T_LEFT, left - part);
+  setBudget(part);
+  forgetEnd();
+}
+/** A part is used up: notes what is hot. Returns whether there is another. */
+function sample(): bool {
+  // What this part did too much.
+  const left = load<i64>(T_LEFT) + load<i64>(COUNT);
+  store<i64>(T_LEFT, left);
+  if (left <= 0) return false;
+  if (!endedTranslated && load<u32>(T_TIER) == TIER_MIXED) {
+    const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
+    store<u32>(CURRENT, 0);
+    if (!isTranslated(enter(linear))) warm(linear, SAMPLE_HEAT);
+  }
+  if (isFullOfRegions()) dropAllRegions();
+  if (isArenaLow()) flushCode();
+  return true;
 }
 
 /** Why the run ended: `usual` unless something else is noted. */
@@ -142,6 +203,8 @@ function resume(): void {
 
 /** Executes exactly one instruction (one iteration chunk of a REP). The budget is charged for it. */
 function stepOne(): void {
+  // A fault may have ended the run before with a part of its budget left: a repetition must not take it.
+  store<i64>(T_LEFT, 0);
   const left = load<i64>(COUNT) - 1;
   store<i64>(COUNT, 1);
   store<i64>(ICOUNT_BASE, load<i64>(ICOUNT_BASE) - left);
@@ -151,6 +214,7 @@ function stepOne(): void {
     resume();
     record = next;
   }
+  if (load<u16>(record) == OP_ENTER) record += RECORD_SIZE;
   if (load<u16>(record) == OP_STRADDLE) {
     straddle(changetype<Insn>(record));
     record = next;

@@ -110,7 +110,7 @@ export function divCore(sign: u32, aExp: i32, aSig: u64, bExp: i32, bSig: u64): 
 }
 
 /** rest/divisor as a fraction of 2⁶⁴ that is exact at 0 and ½ and sticky elsewhere. */
-function restFraction(rest: u64, divisor: u64): u64 {
+export function restFraction(rest: u64, divisor: u64): u64 {
   if (rest == 0) return 0;
   const complement = divisor - rest;
   if (rest == complement) return 0x8000000000000000;

@@ -4,7 +4,17 @@
  */
 import { CR4, MXCSR } from '../layout';
 import { Insn } from '../engine/backend';
-import { sseAdd, sseMul } from '../fpu/sse';
+import {
+  ORDER_EQUAL,
+  ORDER_GREATER,
+  ORDER_LESS,
+  sseAdd,
+  sseCompare,
+  sseFromInteger,
+  sseMul,
+  sseToI32,
+  sseToI64,
+} from '../fpu/sse';
 import { clearFlags, Fp, sseFlags, useSseControl } from '../fpu/state';
 import { CR4_OSXMMEXCPT } from '../system/control';
 import { faultAt, UD, XM } from '../system/fault';
@@ -13,9 +23,6 @@ import { faultAt, UD, XM } from '../system/fault';
 const LANES: usize = memory.data(48, 16);
 const B_AT: usize = 16;
 const RESULT_AT: usize = 32;
-
-/** PM and PE. SDM Vol. 1, 10.2.3. */
-const MXCSR_PM_PE: u32 = 0x1020;
 
 /** Before a computation: takes the controls from MXCSR. */
 export function beginFloat(): void {
@@ -28,29 +35,6 @@ export function endFloat(i: Insn): void {
   if (flags == 0) return;
   store<u32>(MXCSR, load<u32>(MXCSR) | flags);
   if (flags & ~Fp.masks) faultAt(i, load<u64>(CR4) & CR4_OSXMMEXCPT ? XM : UD);
-}
-
-/** Twice the bits of a number, which drops the sign: the least normal number's, and infinity's. */
-function leastNormal<T>(): T {
-  return sizeof<T>() == 8 ? <T>0x0020000000000000 : <T>0x01000000;
-}
-function infinite<T>(): T {
-  return sizeof<T>() == 8 ? <T>0xffe0000000000000 : <T>0xff000000;
-}
-/** Neither denormal nor NaN: comparing it raises nothing, whatever MXCSR says. */
-export function isUsual<T>(bits: T): bool {
-  const twice = <T>(bits << 1);
-  return twice == 0 || <T>(twice - leastNormal<T>()) <= <T>(infinite<T>() - leastNormal<T>());
-}
-/** A normal number or zero. */
-export function isFiniteUsual<T>(bits: T): bool {
-  const twice = <T>(bits << 1);
-  const span = <T>(infinite<T>() - leastNormal<T>());
-  return twice == 0 || <T>(twice - leastNormal<T>()) < span;
-}
-/** Precision exceptions are masked and already noted, so that an inexact result that needs no rounding mode changes nothing. */
-export function isInexactSilent(): bool {
-  return (load<u32>(MXCSR) & MXCSR_PM_PE) == MXCSR_PM_PE;
 }
 
 /** OP on every lane of a and b; T is u32 for singles, u64 for doubles. */
@@ -84,6 +68,41 @@ export function convertLanes<OP, F, T>(i: Insn, source: v128): v128 {
   }
   endFloat(i);
   return v128.load(LANES + RESULT_AT);
+}
+/** One lane. */
+export function convertOne<OP, F, T>(i: Insn, source: F): T {
+  beginFloat();
+  const result = changetype<OP>(0).convert<F, T>(source);
+  endFloat(i);
+  return result;
+}
+/** A signed integer to one lane. */
+export function exactFromInteger<T>(i: Insn, source: i64): T {
+  beginFloat();
+  const result = sseFromInteger<T>(source);
+  endFloat(i);
+  return result;
+}
+/** One lane to a signed integer of width W. */
+export function exactToInteger<W, F>(i: Insn, source: F, truncate: bool): W {
+  beginFloat();
+  const result = sizeof<W>() == 8 ? <u64>sseToI64<F>(source, truncate) : <u64>(<u32>sseToI32<F>(source, truncate));
+  endFloat(i);
+  return <W>result;
+}
+
+/** EFLAGS images of comparisons: ZF PF CF. SDM Vol. 2A, COMISD. */
+const FLAGS_EQUAL: u32 = 0x40;
+const FLAGS_LESS: u32 = 0x01;
+const FLAGS_UNORDERED: u32 = 0x45;
+/** The image for a and b. */
+export function exactOrder<T>(i: Insn, a: T, b: T, signalling: bool): u32 {
+  beginFloat();
+  const order = sseCompare<T>(a, b, signalling);
+  endFloat(i);
+  if (order == ORDER_EQUAL) return FLAGS_EQUAL;
+  if (order == ORDER_LESS) return FLAGS_LESS;
+  return order == ORDER_GREATER ? 0 : FLAGS_UNORDERED;
 }
 
 /**

@@ -4,20 +4,7 @@
  */
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
-import { ORDER_EQUAL, ORDER_GREATER, ORDER_LESS, sseCompare, sseFromInteger, sseToI32, sseToI64 } from '../fpu/sse';
-import {
-  beginFloat,
-  convertLanes,
-  dotProduct,
-  endFloat,
-  exactPacked,
-  exactScalar,
-  isFiniteUsual,
-  isInexactSilent,
-  isUsual,
-  reciprocal,
-  reciprocalRoot,
-} from './float-exact';
+import { convertLanes, dotProduct, reciprocal, reciprocalRoot } from './float-exact';
 import { operation } from './simd';
 
 // ---- arithmetic with a fast path -------------------------------------------------------------------------------------
@@ -27,12 +14,9 @@ export function FLOAT_PACKED<B, OP, T, D, S>(i: Insn): void {
   const b = e.xmmAligned<S>(i);
   const a = e.xmm<D>(i);
   const r = sizeof<T>() == 8 ? operation<OP>().packed64(e, a, b) : operation<OP>().packed32(e, a, b);
-  const lanes = sizeof<T>() == 8 ? operation<OP>().plain64(e, a, b, r) : operation<OP>().plain32(e, a, b, r);
-  const fast = e.and<u32>(e.mxcsrSettled(), e.i32x4_all_true(lanes));
-  if (e.begin(fast)) e.setXmm<D>(i, r);
-  e.end();
-  if (e.begin(e.isZero<u32>(fast))) e.exactPacked<OP, T, D>(i, a, b);
-  e.end();
+  const fast = e.both(e.mxcsrSettled(), e.allPlain<OP, T>(a, b, r));
+  if (e.usually(fast)) e.setXmm<D>(i, r);
+  if (e.rarely(fast)) e.exactPacked<OP, T, D>(i, a, b);
 }
 /** The same for adjacent lanes: even lanes of DEST and SRC with odd ones (HADDPS, HSUBPS). */
 export function FLOAT_PAIRS<B, OP, T, D, S>(i: Insn): void {
@@ -42,197 +26,192 @@ export function FLOAT_PAIRS<B, OP, T, D, S>(i: Insn): void {
   const a = e.evens<T>(x, y);
   const b = e.odds<T>(x, y);
   const r = sizeof<T>() == 8 ? operation<OP>().packed64(e, a, b) : operation<OP>().packed32(e, a, b);
-  const lanes = sizeof<T>() == 8 ? operation<OP>().plain64(e, a, b, r) : operation<OP>().plain32(e, a, b, r);
-  const fast = e.and<u32>(e.mxcsrSettled(), e.i32x4_all_true(lanes));
-  if (e.begin(fast)) e.setXmm<D>(i, r);
-  e.end();
-  if (e.begin(e.isZero<u32>(fast))) e.exactPacked<OP, T, D>(i, a, b);
-  e.end();
+  const fast = e.both(e.mxcsrSettled(), e.allPlain<OP, T>(a, b, r));
+  if (e.usually(fast)) e.setXmm<D>(i, r);
+  if (e.rarely(fast)) e.exactPacked<OP, T, D>(i, a, b);
 }
 /** DEST[lane 0] ← OP(DEST, SRC); the other lanes stay. Computed in all lanes, which are copies. */
 export function FLOAT_SCALAR<B, OP, T, D, S>(i: Insn): void {
   const e = core<B>();
-  const y = e.low<T, S>(i);
-  const x = e.low<T, D>(i);
-  const b = e.splat<T>(y);
-  const a = e.splat<T>(x);
+  const b = e.lowSplat<T, S>(i);
+  const a = e.lowSplat<T, D>(i);
   const r = sizeof<T>() == 8 ? operation<OP>().packed64(e, a, b) : operation<OP>().packed32(e, a, b);
-  const lanes = sizeof<T>() == 8 ? operation<OP>().plain64(e, a, b, r) : operation<OP>().plain32(e, a, b, r);
-  const fast = e.and<u32>(e.mxcsrSettled(), e.i32x4_all_true(lanes));
-  if (e.begin(fast)) e.setLow<T, D>(i, e.first<T>(r));
-  e.end();
-  if (e.begin(e.isZero<u32>(fast))) e.exactScalar<OP, T, D>(i, x, y);
-  e.end();
+  const fast = e.both(e.mxcsrSettled(), e.allPlain<OP, T>(a, b, r));
+  if (e.usually(fast)) e.setLowOf<T, D>(i, r);
+  if (e.rarely(fast)) e.exactScalar<OP, T, D>(i, e.first<T>(a), e.first<T>(b));
 }
-
-// ---- helpers: always exact ---------------------------------------------------------------------------------------------
-/** DEST ← OP(DEST, SRC, imm8) in all lanes. */
-export function EXACT_PACKED<OP, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
+/** CMPPS, CMPPD: without denormals and NaNs there is nothing to report. */
+export function COMPARE_PACKED<B, OP, T, D, S>(i: Insn): void {
+  const e = core<B>();
   const b = e.xmmAligned<S>(i);
-  e.setXmm<D>(i, exactPacked<OP, T>(i, e.xmm<D>(i), b));
+  const a = e.xmm<D>(i);
+  const imm = (<u32>i.imm) & 7;
+  const r = sizeof<T>() == 8 ? operation<OP>().mask64(e, a, b, imm) : operation<OP>().mask32(e, a, b, imm);
+  const fast = e.i32x4_all_true(sizeof<T>() == 8 ? operation<OP>().usual64(e, a, b) : operation<OP>().usual32(e, a, b));
+  if (e.usually(fast)) e.setXmm<D>(i, r);
+  if (e.rarely(fast)) e.exactPacked<OP, T, D>(i, a, b);
 }
-/** DEST[lane 0] ← OP(DEST, SRC, imm8). */
-export function EXACT_SCALAR<OP, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
-  const b = e.low<T, S>(i);
-  e.setLow<T, D>(i, exactScalar<OP, T>(i, e.low<T, D>(i), b));
+/** CMPSS, CMPSD. */
+export function COMPARE_SCALAR<B, OP, T, D, S>(i: Insn): void {
+  const e = core<B>();
+  const b = e.lowSplat<T, S>(i);
+  const a = e.lowSplat<T, D>(i);
+  const imm = (<u32>i.imm) & 7;
+  const r = sizeof<T>() == 8 ? operation<OP>().mask64(e, a, b, imm) : operation<OP>().mask32(e, a, b, imm);
+  const fast = e.i32x4_all_true(sizeof<T>() == 8 ? operation<OP>().usual64(e, a, b) : operation<OP>().usual32(e, a, b));
+  if (e.usually(fast)) e.setLowOf<T, D>(i, r);
+  if (e.rarely(fast)) e.exactScalar<OP, T, D>(i, e.first<T>(a), e.first<T>(b));
 }
-/** CMPSS, CMPSD: without denormals and NaNs there is nothing to report. Predicates: SDM Vol. 2A, CMPPD, table 3-1. */
-export function COMPARE_SCALAR<OP, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
+/** ROUNDPS, ROUNDPD. */
+export function ROUND_PACKED<B, OP, T, D, S>(i: Insn): void {
+  const e = core<B>();
+  const b = e.xmmAligned<S>(i);
+  const imm = (<u32>i.imm) & 15;
+  const r = sizeof<T>() == 8 ? operation<OP>().whole64(e, b, imm) : operation<OP>().whole32(e, b, imm);
+  const usual = e.i32x4_all_true(sizeof<T>() == 8 ? operation<OP>().usual64(e, b) : operation<OP>().usual32(e, b));
+  const exact = e.i32x4_all_true(sizeof<T>() == 8 ? e.f64x2_eq(r, b) : e.f32x4_eq(r, b));
+  const fast = e.both(usual, e.either(operation<OP>().silent(e, imm), exact));
+  if (e.usually(fast)) e.setXmm<D>(i, r);
+  if (e.rarely(fast)) e.exactPacked<OP, T, D>(i, b, b);
+}
+/** ROUNDSS, ROUNDSD. */
+export function ROUND_SCALAR<B, OP, T, D, S>(i: Insn): void {
+  const e = core<B>();
+  const b = e.lowSplat<T, S>(i);
+  const imm = (<u32>i.imm) & 15;
+  const r = sizeof<T>() == 8 ? operation<OP>().whole64(e, b, imm) : operation<OP>().whole32(e, b, imm);
+  const usual = e.i32x4_all_true(sizeof<T>() == 8 ? operation<OP>().usual64(e, b) : operation<OP>().usual32(e, b));
+  const exact = e.i32x4_all_true(sizeof<T>() == 8 ? e.f64x2_eq(r, b) : e.f32x4_eq(r, b));
+  const fast = e.both(usual, e.either(operation<OP>().silent(e, imm), exact));
+  if (e.usually(fast)) e.setLowOf<T, D>(i, r);
+  if (e.rarely(fast)) e.exactScalar<OP, T, D>(i, e.first<T>(b), e.first<T>(b));
+}
+/** COMISS, COMISD: ZF, PF, CF of the comparison; any NaN is invalid. */
+export function COMIS<B, T, D, S>(i: Insn): void {
+  const e = core<B>();
   const b = e.low<T, S>(i);
   const a = e.low<T, D>(i);
-  if (!isUsual<T>(a) || !isUsual<T>(b)) {
-    e.setLow<T, D>(i, exactScalar<OP, T>(i, a, b));
-    return;
-  }
-  const x = sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
-  const y = sizeof<T>() == 8 ? reinterpret<f64>(<u64>b) : <f64>reinterpret<f32>(<u32>b);
-  const how = (<u32>i.imm) & 3;
-  const holds = how == 0 ? x == y : how == 1 ? x < y : how == 2 ? x <= y : false;
-  e.setLow<T, D>(i, <T>(0 - <T>(u32(holds) ^ (((<u32>i.imm) >> 2) & 1))));
+  const fast = e.both(e.isUsual<T>(a), e.isUsual<T>(b));
+  if (e.usually(fast)) e.flagsZfCf(e.floatEqual<T>(a, b), e.floatLess<T>(a, b));
+  if (e.rarely(fast)) e.exactOrder<T>(i, a, b, true);
 }
-/** DPPS, DPPD. */
+/** UCOMISS, UCOMISD: only a signalling NaN is invalid. */
+export function UCOMIS<B, T, D, S>(i: Insn): void {
+  const e = core<B>();
+  const b = e.low<T, S>(i);
+  const a = e.low<T, D>(i);
+  const fast = e.both(e.isUsual<T>(a), e.isUsual<T>(b));
+  if (e.usually(fast)) e.flagsZfCf(e.floatEqual<T>(a, b), e.floatLess<T>(a, b));
+  if (e.rarely(fast)) e.exactOrder<T>(i, a, b, false);
+}
+/** DPPS, DPPD: a helper, always exact. */
 export function DOT_PRODUCT<T, D, S>(i: Insn): void {
   const e = core<Interp>();
   const b = e.xmmAligned<S>(i);
   e.setXmm<D>(i, dotProduct<T>(i, e.xmm<D>(i), b));
 }
 
-/** EFLAGS images of compares: ZF PF CF. SDM Vol. 2A, COMISD. */
-const FLAGS_EQUAL: u32 = 0x40;
-const FLAGS_LESS: u32 = 0x01;
-const FLAGS_UNORDERED: u32 = 0x45;
-function compare<T>(i: Insn, a: T, b: T, signalling: bool): void {
-  if (isUsual<T>(a) && isUsual<T>(b)) {
-    const x = sizeof<T>() == 8 ? reinterpret<f64>(<u64>a) : <f64>reinterpret<f32>(<u32>a);
-    const y = sizeof<T>() == 8 ? reinterpret<f64>(<u64>b) : <f64>reinterpret<f32>(<u32>b);
-    core<Interp>().setArithmetic(x == y ? FLAGS_EQUAL : x < y ? FLAGS_LESS : 0);
-    return;
-  }
-  beginFloat();
-  const order = sseCompare<T>(a, b, signalling);
-  endFloat(i);
-  const flags: u32 =
-    order == ORDER_EQUAL
-      ? FLAGS_EQUAL
-      : order == ORDER_LESS
-        ? FLAGS_LESS
-        : order == ORDER_GREATER
-          ? 0
-          : FLAGS_UNORDERED;
-  core<Interp>().setArithmetic(flags);
-}
-/** COMISS, COMISD: flags of the comparison; any NaN is invalid. */
-export function COMIS<T, D, S>(i: Insn): void {
-  compare<T>(i, core<Interp>().low<T, D>(i), core<Interp>().low<T, S>(i), true);
-}
-/** UCOMISS, UCOMISD: only a signalling NaN is invalid. */
-export function UCOMIS<T, D, S>(i: Insn): void {
-  compare<T>(i, core<Interp>().low<T, D>(i), core<Interp>().low<T, S>(i), false);
-}
-
 // ---- conversions ---------------------------------------------------------------------------------------------------------
-/** DEST ← lanes of SRC (128 bits), converted from F to T; what is left of DEST is cleared. */
-export function CONVERT<OP, F, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
-  e.setXmm<D>(i, convertLanes<OP, F, T>(i, e.xmmAligned<S>(i)));
+/** CVTPS2PD: exact for what is neither denormal nor NaN nor infinite. The upper lanes are zeros. */
+export function CVTPS2PD<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.lowZero<u64, S>(i);
+  const fast = e.i32x4_all_true(operation<OP>().finite32(e, source));
+  if (e.usually(fast)) e.setXmm<D>(i, e.f64x2_promote_low_f32x4(source));
+  if (e.rarely(fast)) e.exactConvert<OP, u32, u64, D>(i, source);
 }
-/** The same from the low half of SRC (64 bits of memory). */
-export function CONVERT_LOW<OP, F, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
-  e.setXmm<D>(i, convertLanes<OP, F, T>(i, e.v128_low(e.low<u64, S>(i))));
+/** CVTPD2PS: the fast path wants results in the normal range of singles, or zero from zero. */
+export function CVTPD2PS<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.xmmAligned<S>(i);
+  const r = e.f32x4_demote_f64x2_zero(source);
+  const fast = e.both(e.mxcsrSettled(), e.i32x4_all_true(operation<OP>().plain(e, source, r)));
+  if (e.usually(fast)) e.setXmm<D>(i, r);
+  if (e.rarely(fast)) e.exactConvert<OP, u64, u32, D>(i, source);
 }
-/** CVTSS2SD: exact for what is neither denormal nor NaN nor infinite. */
-export function CVTSS2SD<OP, D, S>(i: Insn): void {
-  const e = core<Interp>();
+/** CVTSS2SD. */
+export function CVTSS2SD<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
   const source = e.low<u32, S>(i);
-  if (isFiniteUsual<u32>(source)) e.setLow<u64, D>(i, reinterpret<u64>(<f64>reinterpret<f32>(source)));
-  else e.setLow<u64, D>(i, convertOne<OP, u32, u64>(i, source));
+  const fast = e.isFiniteUsual<u32>(source);
+  if (e.usually(fast)) e.setLow<u64, D>(i, e.widen(source));
+  if (e.rarely(fast)) e.exactConvertScalar<OP, u32, u64, D>(i, source);
 }
-/** CVTSD2SS: the fast path wants a result in the normal range of singles, or zero from zero. */
-export function CVTSD2SS<OP, D, S>(i: Insn): void {
-  const e = core<Interp>();
+/** CVTSD2SS. */
+export function CVTSD2SS<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
   const source = e.low<u64, S>(i);
-  const result = <f32>reinterpret<f64>(source);
-  const size = abs<f32>(result);
-  const ordinary = (size > LEAST_NORMAL_SINGLE && size < f32.POSITIVE_INFINITY) || source << 1 == 0;
-  if (ordinary && e.mxcsrSettled()) e.setLow<u32, D>(i, reinterpret<u32>(result));
-  else e.setLow<u32, D>(i, convertOne<OP, u64, u32>(i, source));
+  const r = e.narrow(source);
+  const size = e.and<u32>(r, e.k32(0x7fffffff));
+  const normal = e.below<u32>(e.sub<u32>(size, e.k32(ABOVE_LEAST_NORMAL)), e.k32(INFINITY_SINGLE - ABOVE_LEAST_NORMAL));
+  const zero = e.isZero<u64>(e.shl<u64>(source, e.k32(1)));
+  const fast = e.both(e.mxcsrSettled(), e.either(normal, zero));
+  if (e.usually(fast)) e.setLow<u32, D>(i, r);
+  if (e.rarely(fast)) e.exactConvertScalar<OP, u64, u32, D>(i, source);
 }
-const LEAST_NORMAL_SINGLE: f32 = 1.1754943508222875e-38;
-function convertOne<OP, F, T>(i: Insn, source: F): T {
-  beginFloat();
-  const result = operation<OP>().convert<F, T>(source);
-  endFloat(i);
-  return result;
-}
+const ABOVE_LEAST_NORMAL: u32 = 0x00800001;
+const INFINITY_SINGLE: u32 = 0x7f800000;
 /** CVTDQ2PD: exact. */
-export function CVTDQ2PD<D, S>(i: Insn): void {
-  const e = core<Interp>();
-  e.setXmm<D>(i, f64x2.convert_low_i32x4_s(e.v128_low(e.low<u64, S>(i))));
+export function CVTDQ2PD<B, D, S>(i: Insn): void {
+  const e = core<B>();
+  e.setXmm<D>(i, e.f64x2_convert_low_i32x4_s(e.lowZero<u64, S>(i)));
 }
 /** CVTDQ2PS. */
-export function CVTDQ2PS<OP, D, S>(i: Insn): void {
-  const e = core<Interp>();
+export function CVTDQ2PS<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
   const source = e.xmmAligned<S>(i);
-  if (e.mxcsrSettled()) e.setXmm<D>(i, f32x4.convert_i32x4_s(source));
-  else e.setXmm<D>(i, convertLanes<OP, u32, u32>(i, source));
+  const fast = e.mxcsrSettled();
+  if (e.usually(fast)) e.setXmm<D>(i, e.f32x4_convert_i32x4_s(source));
+  if (e.rarely(fast)) e.exactConvert<OP, u32, u32, D>(i, source);
 }
-/** CVTTPS2DQ: the fast path wants every lane in range. */
-export function CVTTPS2DQ<OP, D, S>(i: Insn): void {
-  const e = core<Interp>();
+/** CVTPS2DQ, CVTTPS2DQ: the fast path wants every lane in range. */
+export function CONVERT_PS_TO_DQ<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
   const source = e.xmmAligned<S>(i);
-  const inRange = f32x4.lt(f32x4.abs(source), f32x4.splat(<f32>TWO_TO_31));
-  if (isInexactSilent() && i32x4.all_true(inRange)) e.setXmm<D>(i, i32x4.trunc_sat_f32x4_s(source));
-  else e.setXmm<D>(i, convertLanes<OP, u32, u32>(i, source));
+  const whole = operation<OP>().whole32(e, source);
+  const silent = e.either(operation<OP>().silent(e), e.i32x4_all_true(e.f32x4_eq(whole, source)));
+  const fast = e.both(silent, e.i32x4_all_true(operation<OP>().fits32(e, whole)));
+  if (e.usually(fast)) e.setXmm<D>(i, e.i32x4_trunc_sat_f32x4_s(whole));
+  if (e.rarely(fast)) e.exactConvert<OP, u32, u32, D>(i, source);
 }
-/** CVTSI2SS, CVTSI2SD: DEST[lane 0] ← integer of width W. */
-export function CONVERT_FROM_GPR<W, T, D, S>(i: Insn): void {
-  const e = core<Interp>();
-  const source = <i64>e.sext<W, u64>(e.read<W, S>(i));
-  if (sizeof<T>() == 8 && sizeof<W>() == 4) {
-    // Exact.
-    e.setLow<u64, D>(i, reinterpret<u64>(<f64>source));
-    return;
-  }
-  if (e.mxcsrSettled()) {
-    if (sizeof<T>() == 8) e.setLow<u64, D>(i, reinterpret<u64>(<f64>source));
-    else e.setLow<u32, D>(i, reinterpret<u32>(<f32>source));
-    return;
-  }
-  beginFloat();
-  const result = sseFromInteger<T>(source);
-  endFloat(i);
-  e.setLow<T, D>(i, result);
+/** CVTPD2DQ, CVTTPD2DQ. */
+export function CONVERT_PD_TO_DQ<B, OP, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.xmmAligned<S>(i);
+  const whole = operation<OP>().whole64(e, source);
+  const silent = e.either(operation<OP>().silent(e), e.i32x4_all_true(e.f64x2_eq(whole, source)));
+  const fast = e.both(silent, e.i32x4_all_true(operation<OP>().fits64(e, whole)));
+  if (e.usually(fast)) e.setXmm<D>(i, e.i32x4_trunc_sat_f64x2_s_zero(whole));
+  if (e.rarely(fast)) e.exactConvert<OP, u64, u32, D>(i, source);
 }
-const TWO_TO_31: f64 = 2147483648.0;
-const TWO_TO_63: f64 = 9223372036854775808.0;
-function toGpr<W, F, D>(i: Insn, source: F, truncate: bool): void {
-  const value = sizeof<F>() == 8 ? reinterpret<f64>(<u64>source) : <f64>reinterpret<f32>(<u32>source);
-  const limit: f64 = sizeof<W>() == 8 ? TWO_TO_63 : TWO_TO_31;
-  // A NaN compares false. The least integer itself takes the exact path.
-  if (truncate ? isInexactSilent() : core<Interp>().mxcsrSettled() != 0) {
-    const whole = truncate ? trunc<f64>(value) : nearest<f64>(value);
-    if (abs<f64>(whole) < limit) {
-      core<Interp>().write<W, D>(i, <W>(<i64>whole));
-      return;
-    }
-  }
-  beginFloat();
-  const result = sizeof<W>() == 8 ? <u64>sseToI64<F>(source, truncate) : <u64>(<u32>sseToI32<F>(source, truncate));
-  endFloat(i);
-  core<Interp>().write<W, D>(i, <W>result);
+/** CVTSI2SS, CVTSI2SD: DEST[lane 0] ← integer of width W. A doubleword as double is exact. */
+export function CONVERT_FROM_GPR<B, W, T, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.read<W, S>(i);
+  const fast = sizeof<T>() > sizeof<W>() ? e.k32(1) : e.mxcsrSettled();
+  if (e.usually(fast)) e.setLow<T, D>(i, e.floatFromInteger<W, T>(source));
+  if (e.rarely(fast)) e.exactFromInteger<W, T, D>(i, source);
 }
-/** CVTSS2SI, CVTSD2SI: rounded by MXCSR. */
-export function CONVERT_TO_GPR<W, F, D, S>(i: Insn): void {
-  toGpr<W, F, D>(i, core<Interp>().low<F, S>(i), false);
+/** CVTSS2SI, CVTSD2SI: rounded by MXCSR, which an integer needs not. The least integer itself takes the exact path. */
+export function CONVERT_TO_GPR<B, W, F, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.low<F, S>(i);
+  const silent = e.either(e.mxcsrSettled(), e.isWhole<F>(source));
+  const fast = e.both(silent, e.fitsInteger<W, F>(source, false));
+  if (e.usually(fast)) e.write<W, D>(i, e.integerFromFloat<W, F>(source, false));
+  if (e.rarely(fast)) e.exactToInteger<W, F, D>(i, source, false);
 }
 /** CVTTSS2SI, CVTTSD2SI: truncated. */
-export function TRUNCATE_TO_GPR<W, F, D, S>(i: Insn): void {
-  toGpr<W, F, D>(i, core<Interp>().low<F, S>(i), true);
+export function TRUNCATE_TO_GPR<B, W, F, D, S>(i: Insn): void {
+  const e = core<B>();
+  const source = e.low<F, S>(i);
+  const silent = e.either(e.inexactSilent(), e.isWhole<F>(source));
+  const fast = e.both(silent, e.fitsInteger<W, F>(source, true));
+  if (e.usually(fast)) e.write<W, D>(i, e.integerFromFloat<W, F>(source, true));
+  if (e.rarely(fast)) e.exactToInteger<W, F, D>(i, source, true);
 }
+
+// ---- helpers: conversions with MMX registers, always exact --------------------------------------------------------------
 /** CVTPI2PS: low half of DEST ← two doublewords of an MMX register. */
 export function CVTPI2PS<OP, D, S>(i: Insn): void {
   const e = core<Interp>();

@@ -5,7 +5,6 @@
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { FPR, FTW } from '../layout';
-import { laneMask } from './shuffle-masks';
 import { operation, storeMasked } from './simd';
 
 /** DEST ← OP(DEST, SRC); memory is W wide. */
@@ -128,16 +127,15 @@ export function PMOVMSKB_MMX<B, D, S>(i: Insn): void {
 export function PINSRW_MMX<B, R, D, S>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
-  const value = e.splat<u16>(e.zext<R, u16>(e.read<R, S>(i)));
-  const mask = e.v128_const(laneMask((<u32>i.imm) & 3, 2, 0), 0);
-  e.setMmx<D>(i, e.first<u64>(e.v128_bitselect(value, e.v128_low(e.mmx<u64, D>(i)), mask)));
+  const value = e.zext<R, u16>(e.read<R, S>(i));
+  e.setMmx<D>(i, e.first<u64>(e.withLane<u16>(e.v128_low(e.mmx<u64, D>(i)), (<u32>i.imm) & 3, value)));
   e.mmxEnd();
 }
 /** PEXTRW: DEST ← word imm8 of SRC. */
 export function PEXTRW_MMX<B, D, S>(i: Insn): void {
   const e = core<B>();
   e.mmxBegin(i);
-  const word = e.first<u16>(e.bytes_down(e.v128_low(e.mmx<u64, S>(i)), ((<u32>i.imm) & 3) * 2));
+  const word = e.lane<u16>(e.v128_low(e.mmx<u64, S>(i)), (<u32>i.imm) & 3);
   e.write<u32, D>(i, e.zext<u16, u32>(word));
   e.mmxEnd();
 }

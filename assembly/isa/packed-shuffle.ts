@@ -2,7 +2,16 @@
  * Packed integer operations of one register, with an immediate, by a count or with a mask, each written once for MMX,
  * SSE and VEX encodings. An immediate is known at decoding: it may be computed with. SDM Vol. 2, the page of each name.
  */
-import { blendMask, dwordShuffle, insertKeep, insertSource, pairShuffle, wordShuffle } from './shuffle-masks';
+import {
+  blendMask,
+  bytesFrom,
+  dwordShuffle,
+  insertKeep,
+  insertSource,
+  OF_SECOND,
+  pairShuffle,
+  wordShuffle,
+} from './shuffle-masks';
 
 /** PABSB: absolute values of bytes. */
 @unmanaged
@@ -235,8 +244,8 @@ export class PSRLDQ {
 export class PALIGNR {
   @inline apply<E, V>(e: E, a: V, b: V, imm: u32): V {
     const n: u32 = imm < 32 ? imm : 32;
-    // Above 16 bytes the lower register is gone and the upper one moves down.
-    return n <= 16 ? e.v128_or(e.bytes_down(b, n), e.bytes_up(a, 16 - n)) : e.bytes_down(a, n - 16);
+    // From 16 bytes on the lower register is gone and the upper one moves down.
+    return n < 16 ? e.shuffle_bytes(b, a, bytesFrom(n), bytesFrom(n + 8)) : e.bytes_down(a, n - 16);
   }
 }
 
@@ -245,7 +254,7 @@ export class PALIGNR {
 @final
 export class PSHUFD {
   @inline apply<E, V>(e: E, a: V, imm: u32): V {
-    return e.i8x16_swizzle(a, e.v128_const(dwordShuffle(imm & 15), dwordShuffle(imm >> 4)));
+    return e.choose_bytes(a, dwordShuffle(imm & 15), dwordShuffle(imm >> 4));
   }
 }
 
@@ -254,7 +263,7 @@ export class PSHUFD {
 @final
 export class PSHUFLW {
   @inline apply<E, V>(e: E, a: V, imm: u32): V {
-    return e.i8x16_swizzle(a, e.v128_const(wordShuffle(imm), 0x0f0e0d0c0b0a0908));
+    return e.choose_bytes(a, wordShuffle(imm), 0x0f0e0d0c0b0a0908);
   }
 }
 
@@ -263,7 +272,7 @@ export class PSHUFLW {
 @final
 export class PSHUFHW {
   @inline apply<E, V>(e: E, a: V, imm: u32): V {
-    return e.i8x16_swizzle(a, e.v128_const(0x0706050403020100, wordShuffle(imm) + 0x0808080808080808));
+    return e.choose_bytes(a, 0x0706050403020100, wordShuffle(imm) + 0x0808080808080808);
   }
 }
 
@@ -272,11 +281,7 @@ export class PSHUFHW {
 @final
 export class SHUFPS {
   @inline apply<E, V>(e: E, a: V, b: V, imm: u32): V {
-    const nothing: u64 = 0x8080808080808080;
-    return e.v128_or(
-      e.i8x16_swizzle(a, e.v128_const(dwordShuffle(imm & 15), nothing)),
-      e.i8x16_swizzle(b, e.v128_const(nothing, dwordShuffle(imm >> 4))),
-    );
+    return e.shuffle_bytes(a, b, dwordShuffle(imm & 15), dwordShuffle(imm >> 4) + OF_SECOND);
   }
 }
 
@@ -285,11 +290,7 @@ export class SHUFPS {
 @final
 export class SHUFPD {
   @inline apply<E, V>(e: E, a: V, b: V, imm: u32): V {
-    const nothing: u64 = 0x8080808080808080;
-    return e.v128_or(
-      e.i8x16_swizzle(a, e.v128_const(pairShuffle(imm & 1), nothing)),
-      e.i8x16_swizzle(b, e.v128_const(nothing, pairShuffle((imm >> 1) & 1))),
-    );
+    return e.shuffle_bytes(a, b, pairShuffle(imm & 1), pairShuffle((imm >> 1) & 1) + OF_SECOND);
   }
 }
 
@@ -327,7 +328,7 @@ export class INSERTPS {
   @inline apply<E, V>(e: E, a: V, b: V, imm: u32): V {
     return e.v128_or(
       e.v128_and(a, e.v128_const(insertKeep(imm, 0), insertKeep(imm, 2))),
-      e.i8x16_swizzle(b, e.v128_const(insertSource(imm, 0), insertSource(imm, 2))),
+      e.choose_bytes(b, insertSource(imm, 0), insertSource(imm, 2)),
     );
   }
 }
@@ -364,7 +365,7 @@ export class BLENDVPD {
 @final
 export class MOVSLDUP {
   @inline apply<E, V>(e: E, a: V): V {
-    return e.i8x16_swizzle(a, e.v128_const(dwordShuffle(0), dwordShuffle(10)));
+    return e.choose_bytes(a, dwordShuffle(0), dwordShuffle(10));
   }
 }
 
@@ -373,6 +374,6 @@ export class MOVSLDUP {
 @final
 export class MOVSHDUP {
   @inline apply<E, V>(e: E, a: V): V {
-    return e.i8x16_swizzle(a, e.v128_const(dwordShuffle(5), dwordShuffle(15)));
+    return e.choose_bytes(a, dwordShuffle(5), dwordShuffle(15));
   }
 }

@@ -169,10 +169,14 @@ export function SHRD<B, W, D, S, C>(i: Insn): void {
   const a = e.get<W>(p);
   const before = e.sub<u32>(n, e.k32(1));
   if (sizeof<W>() == 8) {
-    const r = e.or<W>(e.shr<W>(a, n), e.shl<W>(e.shl<W>(b, 1), e.xor<u32>(n, e.k32(63))));
+    const r = e.or<W>(e.shr<W>(a, n), e.shl<W>(e.shl<W>(b, e.k32(1)), e.xor<u32>(n, e.k32(63))));
     e.put<W, D>(i, p, r);
     if (e.begin(e.isNonZero<u32>(n))) {
-      e.flagsResult<W>(r, e.bit<W>(e.shr<W>(a, before), 0), e.bit<W>(e.xor<W>(r, e.shl<W>(r, 1)), bits<W>() - 1));
+      e.flagsResult<W>(
+        r,
+        e.bit<W>(e.shr<W>(a, before), e.k32(0)),
+        e.bit<W>(e.xor<W>(r, e.shl<W>(r, e.k32(1))), e.k32(bits<W>() - 1)),
+      );
     }
     e.end();
   } else {
@@ -185,8 +189,8 @@ export function SHRD<B, W, D, S, C>(i: Insn): void {
     if (e.begin(e.isNonZero<u32>(n))) {
       e.flagsResult<W>(
         r,
-        e.bit<u64>(e.shr<u64>(chain, before), 0),
-        e.bit<W>(e.xor<W>(r, e.shl<W>(r, 1)), bits<W>() - 1),
+        e.bit<u64>(e.shr<u64>(chain, before), e.k32(0)),
+        e.bit<W>(e.xor<W>(r, e.shl<W>(r, e.k32(1))), e.k32(bits<W>() - 1)),
       );
     }
     e.end();

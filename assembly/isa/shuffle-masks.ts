@@ -3,6 +3,13 @@ const NOTHING: u64 = 0x80808080;
 const DWORD: u64 = 0x03020100;
 const NEXT_DWORD: u64 = 0x04040404;
 
+/** Added to byte indices: they mean the second of two registers. */
+export const OF_SECOND: u64 = 0x1010101010101010;
+
+/** Eight bytes in a row. */
+export function bytesFrom(first: u32): u64 {
+  return 0x0706050403020100 + 0x0101010101010101 * <u64>first;
+}
 /** Two doublewords by two 2-bit selectors. */
 export function dwordShuffle(selectors: u32): u64 {
   return (DWORD + NEXT_DWORD * <u64>(selectors & 3)) | ((DWORD + NEXT_DWORD * <u64>((selectors >> 2) & 3)) << 32);

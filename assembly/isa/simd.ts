@@ -8,7 +8,6 @@ import { EA_MASK, EA_SEGMENT, GPR, MXCSR, XMM } from '../layout';
 import { probeWrite } from '../mmu/access';
 import { faultAt, GP } from '../system/fault';
 import { segmentLinear } from '../system/segment';
-import { laneMask } from './shuffle-masks';
 import { compareText, explicitLength, implicitLength, Text, textIndex, textMask } from './text-compare';
 
 /** The operation OP as an object to call. */
@@ -59,7 +58,7 @@ export function XMM_SHIFT_I<B, OP, D>(i: Insn): void {
 /** DEST ← OP(low W of SRC); memory is W wide and need not be aligned. */
 export function XMM_LOW<B, OP, W, D, S>(i: Insn): void {
   const e = core<B>();
-  e.setXmm<D>(i, operation<OP>().apply(e, e.v128_low(e.zext<W, u64>(e.low<W, S>(i)))));
+  e.setXmm<D>(i, operation<OP>().apply(e, e.lowZero<W, S>(i)));
 }
 
 // ---- moves ---------------------------------------------------------------------------------------------------------
@@ -81,7 +80,7 @@ export function MOV_LOW<B, W, D, S>(i: Insn): void {
 /** DEST ← SRC, zero-extended from W: MOVSS and MOVSD from memory, MOVQ. */
 export function MOV_LOW_ZX<B, W, D, S>(i: Insn): void {
   const e = core<B>();
-  e.setXmm<D>(i, e.v128_low(e.zext<W, u64>(e.low<W, S>(i))));
+  e.setXmm<D>(i, e.lowZero<W, S>(i));
 }
 /** Upper half of DEST ← SRC: MOVHPS, MOVHPD, MOVLHPS. */
 export function MOV_TO_HIGH<B, D, S>(i: Insn): void {
@@ -96,7 +95,7 @@ export function MOV_FROM_HIGH<B, D, S>(i: Insn): void {
 /** MOVDDUP: both halves ← low half of SRC. */
 export function MOVDDUP<B, D, S>(i: Insn): void {
   const e = core<B>();
-  e.setXmm<D>(i, e.splat<u64>(e.low<u64, S>(i)));
+  e.setXmm<D>(i, e.lowSplat<u64, S>(i));
 }
 /** MOVD, MOVQ from a general register or memory, zero-extended. */
 export function MOVD_TO_XMM<B, W, D, S>(i: Insn): void {
@@ -129,19 +128,18 @@ export function PINSR<B, W, R, D, S>(i: Insn): void {
   const e = core<B>();
   const value = e.zext<R, W>(e.read<R, S>(i));
   const lane: u32 = (<u32>i.imm) & (16 / sizeof<W>() - 1);
-  const mask = e.v128_const(laneMask(lane, sizeof<W>(), 0), laneMask(lane, sizeof<W>(), 1));
-  e.setXmm<D>(i, e.v128_bitselect(e.splat<W>(value), e.xmm<D>(i), mask));
+  e.setXmm<D>(i, e.withLane<W>(e.xmm<D>(i), lane, value));
 }
 /** PEXTRB, PEXTRW, PEXTRD, PEXTRQ, EXTRACTPS: DEST ← lane imm8 of SRC; a register destination is written with width R. */
 export function PEXTR<B, W, R, D, S>(i: Insn): void {
   const e = core<B>();
   const lane: u32 = (<u32>i.imm) & (16 / sizeof<W>() - 1);
-  e.write<R, D>(i, e.zext<W, R>(e.first<W>(e.bytes_down(e.xmm<S>(i), lane * sizeof<W>()))));
+  e.write<R, D>(i, e.zext<W, R>(e.lane<W>(e.xmm<S>(i), lane)));
 }
 /** INSERTPS from memory: its source lane does not count. */
 export function INSERTPS_M<B, OP, D, S>(i: Insn): void {
   const e = core<B>();
-  const b = e.v128_low(e.zext<u32, u64>(e.low<u32, S>(i)));
+  const b = e.lowZero<u32, S>(i);
   e.setXmm<D>(i, operation<OP>().apply(e, e.xmm<D>(i), b, (<u32>i.imm) & 63));
 }
 /** PTEST: ZF = (SRC AND DEST is zero), CF = (SRC AND NOT DEST is zero); the other flags are cleared. */
@@ -151,7 +149,7 @@ export function PTEST<B, D, S>(i: Insn): void {
   const a = e.xmm<D>(i);
   const zf = e.xor<u32>(e.v128_any_true(e.v128_and(a, b)), e.k32(1));
   const cf = e.xor<u32>(e.v128_any_true(e.v128_andnot(b, a)), e.k32(1));
-  e.setArithmetic(e.or<u32>(e.shl<u32>(zf, 6), cf));
+  e.flagsZfCf(zf, cf);
 }
 
 // ---- helpers ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /** PUSH, POP and the frame instructions. SDM Vol. 2, the page of each name. */
-import { GPR, STACK_MASK } from '../layout';
+import { EA_MASK, GPR, STACK_MASK } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { nextIsStack, probeWrite, stackDone } from '../mmu/access';
@@ -26,12 +26,9 @@ export function POP_M<W>(i: Insn): void {
   const e = core<Interp>();
   const v = e.top<W>(i);
   const sp = load<u64>(GPR + RSP);
-  // With RSP as base, adding the operand size to the displacement is the increment; a fault must find RSP unchanged,
-  // and the record is restored by decoding again if the access faults here, so it is changed only around the pure part.
-  const old = i.disp;
-  if (i.r1 == <u8>RSP) i.disp = old + sizeof<W>();
-  const linear = e.linearForWrite(i, sizeof<W>());
-  i.disp = old;
+  let offset = e.effective(i);
+  if (i.r1 == <u8>RSP) offset = (offset + sizeof<W>()) & load<u64>(EA_MASK + (((<usize>i.ea) & 3) << 3));
+  const linear = e.operandLinearForWrite(i, offset, sizeof<W>());
   e.storeAt<W>(i, linear, v);
   const mask = load<u64>(STACK_MASK);
   store<u64>(GPR + RSP, (sp & ~mask) | ((sp + sizeof<W>()) & mask));

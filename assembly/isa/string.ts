@@ -12,6 +12,7 @@ import {
   ES,
   FS,
   GPR,
+  ICOUNT_BASE,
   MODE,
   MODE_64,
   MODE_CODE_MASK,
@@ -23,6 +24,7 @@ import {
   TLB_ADDEND,
   TLB_READ,
   TLB_WRITE,
+  T_LEFT,
 } from '../layout';
 import { core, Insn } from '../engine/backend';
 import { arrive, ipOf, setNext, settleBefore } from '../engine/cache';
@@ -192,7 +194,14 @@ function begin(i: Insn): u64 {
   return allowed(i, left);
 }
 function allowed(i: Insn, left: u64): u64 {
-  const budget = load<i64>(COUNT);
+  let budget = load<i64>(COUNT);
+  if (budget <= 0 && load<i64>(T_LEFT) > 0) {
+    // Only a part of the budget is used up: how it is cut must not show.
+    budget += load<i64>(T_LEFT);
+    store<i64>(ICOUNT_BASE, load<i64>(ICOUNT_BASE) + load<i64>(T_LEFT));
+    store<i64>(COUNT, budget);
+    store<i64>(T_LEFT, 0);
+  }
   if (budget > 0) return min<u64>(left, <u64>budget);
   // Not over: the next run comes back here.
   arrive(true, ipOf(changetype<usize>(i)));

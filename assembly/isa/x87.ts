@@ -1,17 +1,17 @@
 /**
- * x87 instructions. What moves plain operands to and from memory is staged; the rest, which touches the register stack
- * alone or a large image, are helpers. The stack is in x87/stack, arithmetic in x87/operations and fpu/. SDM Vol. 2.
+ * x87 instructions. The common ones are staged: the backend takes the usual case of each by itself (x87/fast). The rest are
+ * helpers. The stack is in x87/stack, arithmetic in x87/operations and fpu/. SDM Vol. 2.
  */
 import { FSW } from '../layout';
 import { core, Insn, M } from '../engine/backend';
 import { Interp } from '../engine/interp';
 import { Flags } from '../engine/flags';
-import { f80Compare, f80Examine, f80Extract, f80RoundToIntegral, f80Scale, f80Sqrt } from '../fpu/f80-arith';
+import { f80Examine, f80Extract, f80RoundToIntegral, f80Scale } from '../fpu/f80-arith';
 import { f80Constant } from '../fpu/f80-constants';
 import { f80FromBcd, f80ToBcd } from '../fpu/f80-convert';
 import { f80Remainder, f80RemainderNearest } from '../fpu/f80-rem';
 import { f80Exp2Minus1, f80YLog2X, f80YLog2XPlus1 } from '../fpu/logexp';
-import { C0, C1, C2, C3, FLAGS_ALL, Fp, mustNotWrite, setF80 } from '../fpu/state';
+import { BIAS, C0, C1, C2, C3, FLAGS_ALL, Fp, INTEGER_BIT, mustNotWrite, setF80 } from '../fpu/state';
 import { f80ArcTangent, f80Cosine, f80Sine, f80SineCosine, f80Tangent } from '../fpu/trig';
 import { isNaN80 } from '../fpu/unpack';
 import { probeWrite } from '../mmu/access';
@@ -26,13 +26,11 @@ import {
   takeRegisters,
   writeBlock,
 } from '../x87/images';
-import { compare, compute, stored, stores } from '../x87/operations';
+import { compare, stored, stores } from '../x87/operations';
 import {
   begin,
   finish,
   hiOf,
-  INDEFINITE_HI,
-  INDEFINITE_LO,
   initialise,
   isEmpty,
   loOf,
@@ -48,7 +46,6 @@ import {
   replace,
   setControl,
   setEmpty,
-  underflow,
   wait,
 } from '../x87/stack';
 
@@ -74,88 +71,87 @@ function operation(i: Insn): u32 {
 export function ARITHMETIC_REAL<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  e.x87Real<W>(operation(i), e.read<W, M>(i));
+  e.x87Real<W>(i, operation(i), e.read<W, M>(i));
 }
 /** FIADD … FIDIVR with m16int or m32int. */
 export function ARITHMETIC_INTEGER<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  e.x87Integer<W>(operation(i), e.read<W, M>(i));
+  e.x87Integer<W>(i, operation(i), e.read<W, M>(i));
 }
 /** FLD m32fp, m64fp. With DE unmasked a denormal is not pushed (SDM Vol. 1, 8.5.2); AMD processors push it. */
 export function FLD_REAL<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  e.x87PushReal<W>(e.read<W, M>(i));
+  e.x87PushReal<W>(i, e.read<W, M>(i));
 }
 /** FILD m16int, m32int, m64int. */
 export function FILD<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  e.x87PushInteger<W>(e.read<W, M>(i));
+  e.x87PushInteger<W>(i, e.read<W, M>(i));
 }
 /** FST m32fp, m64fp. An unmasked exception stores nothing; a fault of the store changes nothing. */
 export function FST_REAL<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  const v = e.x87ToReal<W>();
+  const v = e.x87ToReal<W>(i, 0);
   if (e.begin(e.x87Stores())) {
     e.write<W, M>(i, v);
   }
   e.end();
-  e.x87Stored(0);
+  e.x87Stored(i, 0);
 }
 /** FSTP m32fp, m64fp. */
 export function FSTP_REAL<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  const v = e.x87ToReal<W>();
+  const v = e.x87ToReal<W>(i, 1);
   if (e.begin(e.x87Stores())) {
     e.write<W, M>(i, v);
   }
   e.end();
-  e.x87Stored(1);
+  e.x87Stored(i, 1);
 }
 /** FIST: rounded by the control in force. */
 export function FIST<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  const v = e.x87ToInteger<W>(0);
+  const v = e.x87ToInteger<W>(i, 0, 0);
   if (e.begin(e.x87Stores())) {
     e.write<W, M>(i, v);
   }
   e.end();
-  e.x87Stored(0);
+  e.x87Stored(i, 0);
 }
 /** FISTP. */
 export function FISTP<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  const v = e.x87ToInteger<W>(0);
+  const v = e.x87ToInteger<W>(i, 0, 1);
   if (e.begin(e.x87Stores())) {
     e.write<W, M>(i, v);
   }
   e.end();
-  e.x87Stored(1);
+  e.x87Stored(i, 1);
 }
 /** FISTTP: truncated, and popped. */
 export function FISTTP<B, W>(i: Insn): void {
   const e = core<B>();
   e.x87Begin(i);
-  const v = e.x87ToInteger<W>(1);
+  const v = e.x87ToInteger<W>(i, 1, 1);
   if (e.begin(e.x87Stores())) {
     e.write<W, M>(i, v);
   }
   e.end();
-  e.x87Stored(1);
+  e.x87Stored(i, 1);
 }
 
 /** FLD m80fp: no exception but stack overflow, not even for a signalling NaN. */
-export function FLD_EXTENDED(i: Insn): void {
-  begin(i);
-  loadExtended(i);
-  pushes();
-  pushResult();
+export function FLD_EXTENDED<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87LoadExtended(i);
 }
 /** FBLD: packed decimal. */
 export function FBLD(i: Insn): void {
@@ -164,8 +160,15 @@ export function FBLD(i: Insn): void {
   if (pushes()) f80FromBcd(Fp.hi, Fp.lo);
   pushResult();
 }
-/** FSTP m80fp. */
-export function FSTP_EXTENDED(i: Insn): void {
+/** FSTP m80fp. The helper for what is not usual, such as a stack fault. */
+export function FSTP_EXTENDED<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  const place = e.x87ToExtended();
+  if (e.usually(place)) e.x87StoreExtended(i, place);
+  if (e.rarely(place)) storeRegister(i);
+}
+function storeRegister(i: Insn): void {
   if (reads(i)) setF80(hiOf(0), loOf(0));
   storeExtended(i);
 }
@@ -195,47 +198,56 @@ function storeExtended(i: Insn): void {
 }
 
 // ---- between registers --------------------------------------------------------------------------------------------------
-function arithmetic(i: Insn, destination: u32, pops: u32): void {
-  const n = number(i);
-  if (readsBoth(i, n)) compute(operation(i), hiOf(0), loOf(0), hiOf(n), loOf(n));
-  replace(destination, pops);
-}
 /** ST(0) ← ST(0) op ST(i). */
-export function ARITHMETIC_ST0(i: Insn): void {
-  arithmetic(i, 0, 0);
+export function ARITHMETIC_ST0<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Registers(i, operation(i), number(i), 0, 0);
 }
 /** ST(i) ← ST(0) op ST(i): hence SUB and SUBR, DIV and DIVR have changed names. */
-export function ARITHMETIC_STI(i: Insn): void {
-  arithmetic(i, number(i), 0);
+export function ARITHMETIC_STI<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Registers(i, operation(i), number(i), 1, 0);
 }
 /** The same, and a pop. */
-export function ARITHMETIC_STI_POP(i: Insn): void {
-  arithmetic(i, number(i), 1);
+export function ARITHMETIC_STI_POP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Registers(i, operation(i), number(i), 1, 1);
 }
 
-function compareRegister(i: Insn, n: u32, quiet: bool, pops: u32): void {
-  const valid = readsBoth(i, n);
-  compare(valid, hiOf(n), loOf(n), quiet, pops);
-}
 /** FCOM ST(i): a NaN is invalid. */
-export function FCOM(i: Insn): void {
-  compareRegister(i, number(i), false, 0);
+export function FCOM<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, number(i), 0, 0);
 }
-export function FCOMP(i: Insn): void {
-  compareRegister(i, number(i), false, 1);
+export function FCOMP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, number(i), 0, 1);
 }
-export function FCOMPP(i: Insn): void {
-  compareRegister(i, 1, false, 2);
+export function FCOMPP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, 1, 0, 2);
 }
 /** FUCOM ST(i): only a signalling NaN is invalid. */
-export function FUCOM(i: Insn): void {
-  compareRegister(i, number(i), true, 0);
+export function FUCOM<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, number(i), 1, 0);
 }
-export function FUCOMP(i: Insn): void {
-  compareRegister(i, number(i), true, 1);
+export function FUCOMP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, number(i), 1, 1);
 }
-export function FUCOMPP(i: Insn): void {
-  compareRegister(i, 1, true, 2);
+export function FUCOMPP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Compare(i, 1, 1, 2);
 }
 /** FTST: with +0. */
 export function FTST(i: Insn): void {
@@ -247,24 +259,25 @@ export function FTST(i: Insn): void {
  * unmasked exception was found, as AMD processors do; SDM Vol. 2 (FCOMI) leaves them alone then. C1 is cleared, as the SDM says,
  * while AMD processors keep it.
  */
-function compareToFlags(i: Insn, quiet: bool, pops: u32): void {
-  const n = number(i);
-  const codes = readsBoth(i, n) ? f80Compare(hiOf(0), loOf(0), hiOf(n), loOf(n), quiet) : C0 | C2 | C3;
-  Flags.setArithmetic(codes >> 8);
-  if (pops && !mustNotWrite()) pop();
-  finish(0, C1);
+export function FCOMI<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.setArithmetic(e.x87CompareToFlags(i, number(i), 0, 0));
 }
-export function FCOMI(i: Insn): void {
-  compareToFlags(i, false, 0);
+export function FCOMIP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.setArithmetic(e.x87CompareToFlags(i, number(i), 0, 1));
 }
-export function FCOMIP(i: Insn): void {
-  compareToFlags(i, false, 1);
+export function FUCOMI<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.setArithmetic(e.x87CompareToFlags(i, number(i), 1, 0));
 }
-export function FUCOMI(i: Insn): void {
-  compareToFlags(i, true, 0);
-}
-export function FUCOMIP(i: Insn): void {
-  compareToFlags(i, true, 1);
+export function FUCOMIP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.setArithmetic(e.x87CompareToFlags(i, number(i), 1, 1));
 }
 /** FXAM: class of ST(0), with its sign in C1 even when empty. */
 export function FXAM(i: Insn): void {
@@ -272,23 +285,20 @@ export function FXAM(i: Insn): void {
   finish(isEmpty(0) ? C3 | C0 | (hiOf(0) & SIGN ? C1 : 0) : f80Examine(hiOf(0), loOf(0)), CODES);
 }
 
-/** FLD ST(i). An empty source goes before a full stack, so C1 tells of underflow then. */
-export function FLD(i: Insn): void {
-  begin(i);
-  const n = number(i);
-  if (isEmpty(n)) underflow();
-  else if (pushes()) setF80(hiOf(n), loOf(n));
-  pushResult();
+export function FLD<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87PushRegister(i, number(i));
 }
-/** FST ST(i). */
-export function FST(i: Insn): void {
-  if (reads(i)) setF80(hiOf(0), loOf(0));
-  replace(number(i), 0);
+export function FST<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Copy(i, number(i), 0);
 }
-/** FSTP ST(i). */
-export function FSTP(i: Insn): void {
-  if (reads(i)) setF80(hiOf(0), loOf(0));
-  replace(number(i), 1);
+export function FSTP<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Copy(i, number(i), 1);
 }
 /** FSTPNCE, D9 D8+i: FSTP without stack check. An empty ST(0) is no exception: ST(i) stays and TOP moves. */
 export function FSTPNCE(i: Insn): void {
@@ -297,17 +307,10 @@ export function FSTPNCE(i: Insn): void {
   pop();
   finish(0, C1);
 }
-/** FXCH: an empty register is first filled with the indefinite. */
-export function FXCH(i: Insn): void {
-  const n = number(i);
-  readsBoth(i, n);
-  if (!mustNotWrite()) {
-    const hi = isEmpty(0) ? INDEFINITE_HI : hiOf(0);
-    const lo = isEmpty(0) ? INDEFINITE_LO : loOf(0);
-    put(0, isEmpty(n) ? INDEFINITE_HI : hiOf(n), isEmpty(n) ? INDEFINITE_LO : loOf(n));
-    put(n, hi, lo);
-  }
-  finish(0, C1);
+export function FXCH<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87Exchange(i, number(i));
 }
 /** FCMOVcc: both registers must hold something whatever the condition. C1 stays but for a stack fault. */
 export function FCMOV<C>(i: Insn): void {
@@ -318,7 +321,17 @@ export function FCMOV<C>(i: Insn): void {
   if (!mustNotWrite()) put(0, Fp.hi, Fp.lo);
   finish(0, valid ? 0 : C1);
 }
-/** FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ. */
+export function FLD1<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87PushExtended(i, e.k32(BIAS), e.k<u64>(INTEGER_BIT));
+}
+export function FLDZ<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87PushExtended(i, e.k32(0), e.k<u64>(0));
+}
+/** FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, which are rounded as FCW says. */
 export function LOAD_CONSTANT(i: Insn): void {
   begin(i);
   if (pushes()) f80Constant(modrm(i) & 7);
@@ -326,17 +339,20 @@ export function LOAD_CONSTANT(i: Insn): void {
 }
 
 // ---- of ST(0) -------------------------------------------------------------------------------------------------------------
-export function FCHS(i: Insn): void {
-  if (reads(i)) setF80(hiOf(0) ^ SIGN, loOf(0));
-  replace(0, 0);
+export function FCHS<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87ChangeSign(i, 0xffff, SIGN);
 }
-export function FABS(i: Insn): void {
-  if (reads(i)) setF80(hiOf(0) & ~SIGN, loOf(0));
-  replace(0, 0);
+export function FABS<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87ChangeSign(i, 0x7fff, 0);
 }
-export function FSQRT(i: Insn): void {
-  if (reads(i)) f80Sqrt(hiOf(0), loOf(0));
-  replace(0, 0);
+export function FSQRT<B>(i: Insn): void {
+  const e = core<B>();
+  e.x87Begin(i);
+  e.x87SquareRoot(i);
 }
 export function FRNDINT(i: Insn): void {
   if (reads(i)) f80RoundToIntegral(hiOf(0), loOf(0));

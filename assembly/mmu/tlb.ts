@@ -14,6 +14,8 @@ import {
   FETCH_ENTRIES,
   FETCH_FILLED,
   FETCH_FILLED_LOCAL,
+  PAGE_FLAGS,
+  PAGE_STORABLE,
   STATS,
   STAT_FLUSHES,
   TLB,
@@ -30,6 +32,7 @@ import {
   TLB_WRITE,
 } from '../layout';
 import { AC } from '../engine/flags';
+import { newGeneration } from '../engine/regions';
 import { CR0_AM, CR4_SMAP } from '../system/control';
 
 /** Words of the maps of filled entries. */
@@ -125,6 +128,7 @@ function dropFetchFilled(map: usize): void {
 }
 
 export function flushFetch(): void {
+  newGeneration(true);
   dropFetchFilled(FETCH_FILLED);
   memory.fill(FETCH_FILLED_LOCAL, 0, FETCH_WORDS * 8);
 }
@@ -150,7 +154,10 @@ export function flushTlb(globalToo: bool): void {
     memory.fill(HUGE_HINTS, 0, 256);
     memory.fill(TLB_FILLED_LOCAL, 0, TLB_WORDS * 8);
     flushFetch();
-  } else dropFetchFilled(FETCH_FILLED_LOCAL);
+  } else {
+    newGeneration(false);
+    dropFetchFilled(FETCH_FILLED_LOCAL);
+  }
 }
 
 function setBit(map: usize, n: usize): void {
@@ -159,9 +166,17 @@ function setBit(map: usize, n: usize): void {
   store<u64>(word, load<u64>(word) | ((<u64>1) << place));
 }
 
+/** Is the page of a valid fetch entry global? Surely so, if nothing else was there since the last flush. */
+export function isFetchGlobal(entry: usize): bool {
+  const n: usize = (entry - FETCH) >> 4;
+  return ((load<u64>(FETCH_FILLED_LOCAL + ((n >> 6) << 3)) >> (<u64>(n & 63))) & 1) == 0;
+}
 /** Enters a unit for the page at `linear` into the fetch TLB under `tag`; `flags` are walkedFlags. */
 export function fillFetch(linear: u64, tag: u64, unit: usize, frame: u32, flags: u32): void {
   const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
+  // What it replaces may be part of a region.
+  if (load<u32>(entry, 8) && (load<u64>(entry) != tag || load<u32>(entry, 8) != <u32>unit))
+    newGeneration(isFetchGlobal(entry));
   store<u64>(entry, tag);
   store<u32>(entry, <u32>unit, 8);
   store<u32>(entry, frame, 12);
@@ -192,12 +207,16 @@ export function flushPage(linear: u64): void {
   }
   for (let b: usize = 0; b < <usize>TLB_BANKS; b++) dropEntry(TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE, s);
   const f = (<usize>(linear >> 12)) & (FETCH_ENTRIES - 1);
+  if (load<u32>(FETCH + (f << 4), 8) | load<u32>(FETCH + FETCH_BANK_SIZE + (f << 4), 8)) newGeneration(true);
   dropFetchEntry(FETCH + (f << 4), f);
   dropFetchEntry(FETCH + FETCH_BANK_SIZE + (f << 4), f);
 }
 
 /** A physical page now holds decoded code: stores to it must take the slow path. */
 export function protectFrame(frame: u32): void {
+  const flags: usize = PAGE_FLAGS + <usize>frame;
+  if (!(load<u8>(flags) & PAGE_STORABLE)) return;
+  store<u8>(flags, load<u8>(flags) & ~PAGE_STORABLE);
   for (let w: usize = 0; w < TLB_WORDS; w++) {
     let bits = load<u64>(TLB_FILLED + (w << 3));
     while (bits) {
@@ -211,12 +230,16 @@ export function protectFrame(frame: u32): void {
 
 /** Forgets a unit in the fetch TLB. */
 export function dropUnit(unit: usize): void {
-  for (let b: usize = 0; b < 2; b++) {
-    for (let s: usize = 0; s < <usize>FETCH_ENTRIES; s++) {
-      const entry: usize = FETCH + b * FETCH_BANK_SIZE + (s << 4);
-      if (load<u32>(entry, 8) == <u32>unit) dropFetchEntry(entry, s);
+  for (let w: usize = 0; w < FETCH_WORDS; w++) {
+    let bits = load<u64>(FETCH_FILLED + (w << 3));
+    while (bits) {
+      const n = (w << 6) + <usize>ctz(bits);
+      const entry: usize = FETCH + (n << 4);
+      if (load<u32>(entry, 8) == <u32>unit) dropFetchEntry(entry, n & (FETCH_ENTRIES - 1));
+      bits &= bits - 1;
     }
   }
+  newGeneration(true);
 }
 
 /** Makes the dirty-tracking path see every page's next store (a snapshot cleared the dirty flags). */
@@ -235,6 +258,10 @@ export function fillEntry(entry: usize, linear: u64, writable: bool, hostPage: u
   const slot = (<usize>(linear >> 12)) & (TLB_ENTRIES - 1);
   store<u64>(entry, page, TLB_READ);
   store<u64>(entry, writable ? page : invalidTag(slot), TLB_WRITE);
+  if (writable) {
+    const pageFlags: usize = PAGE_FLAGS + <usize>frame;
+    store<u8>(pageFlags, load<u8>(pageFlags) | PAGE_STORABLE);
+  }
   store<u32>(entry, hostPage - <u32>page, TLB_ADDEND);
   store<u32>(entry, frame, TLB_PHYSICAL);
   store<u32>(entry, flags, TLB_GLOBAL);

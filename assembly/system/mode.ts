@@ -34,10 +34,19 @@ import {
   SS,
   STACK_FLAT,
   STACK_MASK,
+  TLB,
+  TLB_BANK_SIZE,
+  T_KEY,
+  T_KEY_BANK_SHIFT,
+  T_KEY_GLOBAL,
+  T_KEY_STACK_16,
+  T_KEY_STACK_FLAT,
+  T_KEY_USER,
   XCR0,
 } from '../layout';
 import { VM } from '../engine/flags';
-import { selectBank } from '../mmu/tlb';
+import { newGeneration } from '../engine/regions';
+import { bank, selectBank } from '../mmu/tlb';
 import { CR0_EM, CR0_MP, CR0_PE, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE, EFER_LMA } from './control';
 import { FLAG_CODE, FLAG_DB, FLAG_EXPAND_DOWN, FLAG_L, FLAG_P, FLAG_WRITABLE } from './segment';
 
@@ -87,9 +96,20 @@ export function updateMode(): void {
   store<u64>(LINEAR_MASK, is64 ? u64.MAX_VALUE : 0xffffffff);
   // 16-bit code has a 32-bit EIP too; only branches of operand size 16 cut it.
   store<u64>(IP_MASK, is64 ? u64.MAX_VALUE : 0xffffffff);
-  store<u64>(CODE_BASE, is64 ? 0 : load<u64>(cs, SEG_BASE));
+  const codeBase: u64 = is64 ? 0 : load<u64>(cs, SEG_BASE);
+  // Where code may lie in its segment is checked once for each region.
+  if (codeBase != load<u64>(CODE_BASE) || mode & MODE_CS_LIMIT) newGeneration(true);
+  store<u64>(CODE_BASE, codeBase);
   const ssFlags = load<u32>(SEG + SS * SEG_SIZE, SEG_FLAGS);
   store<u64>(STACK_MASK, is64 ? u64.MAX_VALUE : ssFlags & FLAG_DB ? 0xffffffff : 0xffff);
   store<u32>(STACK_FLAT, is64 || isFlat(SS, isProtected && !v86) ? 1 : 0);
   selectBank();
+  const key: u32 =
+    mode |
+    (load<u32>(STACK_FLAT) ? T_KEY_STACK_FLAT : 0) |
+    (load<u64>(STACK_MASK) == 0xffff ? T_KEY_STACK_16 : 0) |
+    ((<u32>((bank - TLB) / TLB_BANK_SIZE)) << T_KEY_BANK_SHIFT) |
+    (load<u32>(CPL) == 3 ? T_KEY_USER : 0);
+  store<u32>(T_KEY, key);
+  store<u32>(T_KEY_GLOBAL, key);
 }

@@ -2,7 +2,7 @@
  * Arithmetic, compares, loads and stores of the x87 between its registers and operands that the instruction layer has
  * read or will write. SDM Vol. 1, 8.3; Vol. 2, the page of each instruction. Memory itself is not touched here.
  */
-import { f80Add, f80Compare, f80Div, f80FromI64, f80Mul, f80Sub } from '../fpu/f80-arith';
+import { f80Add, f80Compare, f80Div, f80FromI64, f80Mul, f80Sqrt, f80Sub } from '../fpu/f80-arith';
 import { f80FromF32, f80FromF64, f80ToF32, f80ToF64, f80ToI16, f80ToI32, f80ToI64 } from '../fpu/f80-convert';
 import {
   C0,
@@ -28,7 +28,23 @@ import {
   narrowSign,
   narrowSignificand,
 } from '../fpu/unpack';
-import { finish, hiOf, isEmpty, loOf, pop, pushes, pushResult, replace, underflow } from './stack';
+import {
+  finish,
+  hiOf,
+  holds,
+  holdsBoth,
+  INDEFINITE_HI,
+  INDEFINITE_LO,
+  isEmpty,
+  loOf,
+  pop,
+  pushes,
+  pushResult,
+  put,
+  replace,
+  statusAfter,
+  underflow,
+} from './stack';
 
 /** Operations as numbered by the reg field of D8, DA, DC and DE. SDM Vol. 2D, A.5. */
 export const ADD: u32 = 0;
@@ -123,6 +139,65 @@ export function pushInteger(value: i64): void {
   pushResult();
 }
 
+/** An 80-bit number: no exception but stack overflow, not even for a signalling NaN. */
+export function pushExtended(hi: u32, lo: u64): void {
+  setF80(hi, lo);
+  pushes();
+  pushResult();
+}
+
+// ---- between registers --------------------------------------------------------------------------------------------------
+/** ST(n), if `toN`, or ST(0) ← ST(0) op ST(n). */
+export function withRegister(op: u32, n: u32, toN: u32, pops: u32): void {
+  if (holdsBoth(n)) compute(op, hiOf(0), loOf(0), hiOf(n), loOf(n));
+  replace(toN ? n : 0, pops);
+}
+/** FCOM, FUCOM ST(n). */
+export function compareRegister(n: u32, quiet: u32, pops: u32): void {
+  const valid = holdsBoth(n);
+  compare(valid, hiOf(n), loOf(n), quiet != 0, pops);
+}
+/** FCOMI, FUCOMI: CF, PF and ZF as an image of EFLAGS. */
+export function compareToFlags(n: u32, quiet: u32, pops: u32): u32 {
+  const codes = holdsBoth(n) ? f80Compare(hiOf(0), loOf(0), hiOf(n), loOf(n), quiet != 0) : CODES;
+  if (pops && !mustNotWrite()) pop();
+  finish(0, C1);
+  return codes >> 8;
+}
+/** FLD ST(n). An empty source goes before a full stack, so C1 tells of underflow then. */
+export function pushRegister(n: u32): void {
+  if (isEmpty(n)) underflow();
+  else if (pushes()) setF80(hiOf(n), loOf(n));
+  pushResult();
+}
+/** FST, FSTP ST(n). */
+export function copyTo(n: u32, pops: u32): void {
+  if (holds()) setF80(hiOf(0), loOf(0));
+  replace(n, pops);
+}
+/** FXCH: an empty register is first filled with the indefinite. */
+export function exchange(n: u32): void {
+  holdsBoth(n);
+  if (!mustNotWrite()) {
+    const hi = isEmpty(0) ? INDEFINITE_HI : hiOf(0);
+    const lo = isEmpty(0) ? INDEFINITE_LO : loOf(0);
+    put(0, isEmpty(n) ? INDEFINITE_HI : hiOf(n), isEmpty(n) ? INDEFINITE_LO : loOf(n));
+    put(n, hi, lo);
+  }
+  finish(0, C1);
+}
+/** FCHS, FABS: sign and exponent of ST(0) & keep ^ flip. */
+export function changeSign(keep: u32, flip: u32): void {
+  if (holds()) setF80((hiOf(0) & keep) ^ flip, loOf(0));
+  replace(0, 0);
+}
+/** FSQRT. */
+export function squareRoot(): void {
+  if (holds()) f80Sqrt(hiOf(0), loOf(0));
+  replace(0, 0);
+}
+
+// ---- stores -----------------------------------------------------------------------------------------------------------------
 /** ST(0) as a single or double, to be stored if stores() says so. */
 export function toReal<W>(): W {
   if (isEmpty(0)) {
@@ -146,6 +221,12 @@ export function toInteger<W>(truncate: bool): W {
 /** Whether a store to memory happens: not after an unmasked exception other than precision. SDM Vol. 1, 8.5.4 and 8.5.5. */
 export function stores(): bool {
   return !mustNotWrite() && (Fp.flags & ~Fp.masks & (FLAG_OE | FLAG_UE)) == 0;
+}
+/** What statusAfterStore() says of a store that does not happen, or leaves an exception pending. */
+export const NOT_STORED: u32 = 0xffffffff;
+/** FSW after a store, its pop apart. */
+export function statusAfterStore(): u32 {
+  return Fp.flags & ~Fp.masks ? NOT_STORED : statusAfter(0, C1);
 }
 /** After the store: pops if asked. Ends the instruction. */
 export function stored(pops: u32): void {

@@ -42,7 +42,7 @@ export const INDEFINITE_LO: u64 = 0xc000000000000000;
 /** ModRM from here on names a register. */
 const MODRM_REGISTER: u32 = 0xc0;
 
-/** The instruction being executed. */
+/** The record of the instruction being executed; 0 in translated code, which sets the pointers itself. */
 let current: usize = 0;
 /** SF, and C1 of a stack overflow, of this instruction. */
 let stackBits: u32 = 0;
@@ -52,10 +52,19 @@ export function wait(i: Insn): void {
   if (load<u16>(FSW) & FSW_ES) raisePendingX87(i);
 }
 
+/** Whether the next waiting instruction raises an exception. */
+export function isPending(): bool {
+  return (load<u16>(FSW) & FSW_ES) != 0;
+}
+
 /** Starts a non-control instruction. */
 export function begin(i: Insn): void {
   wait(i);
-  current = changetype<usize>(i);
+  start(changetype<usize>(i));
+}
+/** The same once nothing is pending; `record` is 0 in translated code. */
+export function start(record: usize): void {
+  current = record;
   stackBits = 0;
   clearFlags();
   useX87Control(load<u16>(FCW));
@@ -120,19 +129,27 @@ function stackFault(bits: u32): void {
   Fp.lo2 = INDEFINITE_LO;
 }
 
-/** Starts an instruction that reads ST(0); false after a stack fault, with the indefinite as result. */
-export function reads(i: Insn): bool {
-  begin(i);
+/** Whether ST(0) can be read; false after a stack fault, with the indefinite as result. */
+export function holds(): bool {
   if (!isEmpty(0)) return true;
   underflow();
   return false;
 }
 /** The same for ST(0) and ST(n). */
-export function readsBoth(i: Insn, n: u32): bool {
-  begin(i);
+export function holdsBoth(n: u32): bool {
   if (!isEmpty(0) && !isEmpty(n)) return true;
   underflow();
   return false;
+}
+/** Starts an instruction that reads ST(0). */
+export function reads(i: Insn): bool {
+  begin(i);
+  return holds();
+}
+/** The same for ST(0) and ST(n). */
+export function readsBoth(i: Insn, n: u32): bool {
+  begin(i);
+  return holdsBoth(n);
 }
 /** The same for an instruction that replaces ST(0) and pushes. */
 export function readsAndPushes(i: Insn): bool {
@@ -165,14 +182,18 @@ export function pushResult(): void {
 
 /** Ends an instruction: the condition codes in `affected` become `codes` (C1 also tells of rounding), exceptions are noted. */
 export function finish(codes: u32, affected: u32): void {
+  store<u16>(FSW, statusAfter(codes, affected));
+  if (current) setPointers(changetype<Insn>(current));
+}
+/** FSW at the end of an instruction, its pops apart. */
+export function statusAfter(codes: u32, affected: u32): u32 {
   const rounded: u32 = Fp.roundedUp ? C1 : 0;
-  let fsw = ((<u32>load<u16>(FSW)) & ~affected) | codes | rounded | Fp.flags | stackBits;
-  if (Fp.flags & ~Fp.masks) fsw |= FSW_ES | FSW_B;
-  store<u16>(FSW, fsw);
-  setPointers(changetype<Insn>(current));
+  const fsw = ((<u32>load<u16>(FSW)) & ~affected) | codes | rounded | Fp.flags | stackBits;
+  return Fp.flags & ~Fp.masks ? fsw | FSW_ES | FSW_B : fsw;
 }
 
-function setPointers(i: Insn): void {
+/** Where the instruction and its memory operand are, and what it is. */
+export function setPointers(i: Insn): void {
   store<u64>(FIP, load<u64>(LINEAR_PAGE) + <u64>i.offset - load<u64>(CODE_BASE));
   store<u16>(FCS, load<u16>(SEG + CS * SEG_SIZE, SEG_SELECTOR));
   store<u16>(FOP, i.imm);

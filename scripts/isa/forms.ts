@@ -12,6 +12,12 @@ export interface Form {
   group: string;
   hot: boolean;
   branch: boolean;
+  /** Control never falls through. */
+  ends: boolean;
+  /** May touch XMM registers. */
+  vectors: boolean;
+  /** An x87 instruction without a memory operand. */
+  x87Register: boolean;
 }
 
 export interface Compiled {
@@ -87,7 +93,20 @@ export function compile(tables: Table[]): Compiled {
         if (old) {
           old.hot ||= hot;
           old.branch ||= options.branch === true;
-        } else found.set(call, { number: 0, call, group: row.table.group, hot, branch: options.branch === true });
+          old.ends ||= options.end === true;
+        } else {
+          const { unit, group } = row.table;
+          found.set(call, {
+            number: 0,
+            call,
+            group,
+            hot,
+            branch: options.branch === true,
+            ends: options.end === true,
+            vectors: unit === 'sse' || unit === 'avx' || group === 'xsave',
+            x87Register: unit === 'x87' && !row.operands.some((o) => o.letter === 'M'),
+          });
+        }
         list.push(call);
       }
     }

@@ -50,6 +50,31 @@ export function candidateVersion(name) {
   return version;
 }
 
+/**
+ * Downloads the current version of a package of another architecture and unpacks it; the host's own lists and packages
+ * stay as they are. Returns the folder and the version.
+ */
+export function unpackForeignPackage(name, architecture, folder) {
+  for (const path of ['lists/partial', 'cache/archives/partial', 'debs', 'root'])
+    mkdirSync(join(folder, path), { recursive: true });
+  const options = [
+    `APT::Architecture=${architecture}`,
+    `APT::Architectures=${architecture}`,
+    `Dir::State::lists=${join(folder, 'lists')}`,
+    `Dir::Cache=${join(folder, 'cache')}`,
+    'Dir::State::status=/dev/null',
+    'APT::Sandbox::User=',
+  ].flatMap((option) => ['-o', option]);
+  const at = { cwd: join(folder, 'debs'), env: APT_ENV };
+  // Its status is no sign: an archive without this architecture beside one that has it is an error to apt.
+  spawnSync('apt-get', ['-q', ...options, 'update'], at);
+  run('apt-get', ['-q', ...options, 'download', name], at);
+  const [deb] = readdirSync(at.cwd);
+  const root = join(folder, 'root');
+  run('dpkg-deb', ['-x', join(at.cwd, deb), root]);
+  return { root, version: run('dpkg-deb', ['-f', join(at.cwd, deb), 'Version']).trim() };
+}
+
 /** Downloads packages at stated versions into a folder and unpacks each there; nothing is installed. */
 export function unpackPackages(packages, folder) {
   const debs = join(folder, 'debs');

@@ -2,7 +2,7 @@
  * A guest: a machine that runs our kernel, with the agent in it. Boots it, mounts what the host shares, and tells when it
  * fails. docs/agent-protocol.md. Left out: restoring a saved guest.
  */
-import type { MachineConfig, ShareConfig } from '../worker/protocol.ts';
+import type { MachineConfig, MachineStatistics, ShareConfig } from '../worker/protocol.ts';
 import { AgentClient, p9Options, type AgentPort } from './agent-client.ts';
 import { PORT_NAME } from './agent-protocol.ts';
 import { failureOf, GuestFailure, panicFailure } from './guest-failure.ts';
@@ -50,6 +50,11 @@ export class Guest {
   readonly #log: KernelLog;
   #panicTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+
+  /** What its machine did so far. */
+  statistics(): Promise<MachineStatistics> {
+    return this.#machine.statistics();
+  }
 
   private constructor(machine: GuestMachine, client: AgentClient, log: KernelLog, options: GuestOptions) {
     this.#machine = machine;

@@ -6,6 +6,7 @@ import * as L from '../../assembly/layout.ts';
 import { AssertionError } from '../util/errors.ts';
 import { dumpCpu } from './dump.ts';
 import { GUEST_FAULT, type Core } from './load.ts';
+import { readTranslationStatistics, type TranslationStatistics } from './translation-statistics.ts';
 
 /** Why a slice ended: EXIT_BUDGET, EXIT_HALT or EXIT_SHUTDOWN of assembly/layout.ts. */
 export type RunExit = typeof L.EXIT_BUDGET | typeof L.EXIT_HALT | typeof L.EXIT_SHUTDOWN;
@@ -57,6 +58,12 @@ export class Cpu {
    * Throws an AssertionError with a dump of the CPU when the core or a device fails: our bug, never the guest's.
    */
   run(budget: number): RunExit {
+    const exit = this.#run(budget);
+    this.core.translator.sliceEnded();
+    return exit;
+  }
+
+  #run(budget: number): RunExit {
     const { exports } = this.core;
     let left = budget;
     let before = exports.instructionCount();
@@ -102,6 +109,11 @@ export class Cpu {
   /** Instructions retired since power-on. */
   get instructionCount(): number {
     return this.core.exports.instructionCount();
+  }
+
+  /** What the translator did so far. */
+  get translationStatistics(): TranslationStatistics {
+    return readTranslationStatistics(this.core);
   }
 
   /** The INTR pin. */

@@ -3,6 +3,7 @@
  * read from a file in Node. The ABI is assembly/core.ts (exports) and assembly/host.ts (imports).
  */
 import { EXCHANGE, RAM_BASE, RAM_SIZE_MAX } from '../../assembly/layout.ts';
+import { Translator, type Tier, type TranslatorCore } from './translator.ts';
 import { assert, AssertionError, ErrorCodes, VivariumError } from '../util/errors.ts';
 
 const WASM_PAGE_BYTES = 65536;
@@ -37,7 +38,7 @@ export interface CpuHost {
 }
 
 /** The exports of core.wasm; see assembly/core.ts. */
-export interface CoreExports {
+export interface CoreExports extends TranslatorCore {
   configure(ramBytes: number): void;
   reset(): void;
   run(budget: number): number;
@@ -60,6 +61,15 @@ export interface Core {
   readonly exports: CoreExports;
   readonly memory: WebAssembly.Memory;
   readonly ramBytes: number;
+  readonly translator: Translator;
+}
+
+export interface CoreOptions {
+  readonly memory?: WebAssembly.Memory;
+  /** 'mixed' if not given. */
+  readonly tier?: Tier;
+  /** A clock in milliseconds, for the translator's statistics. */
+  readonly nowMs?: () => number;
 }
 
 /** What raise() throws. It is made once: unwinding costs no allocation. */
@@ -117,7 +127,7 @@ export function instantiateCore(
   module: WebAssembly.Module,
   ramBytes: number,
   host: CpuHost,
-  memory = createMemory(ramBytes),
+  { memory = createMemory(ramBytes), tier = 'mixed', nowMs }: CoreOptions = {},
 ): Core {
   assert(memory.buffer.byteLength >= RAM_BASE + ramBytes, 'the memory is too small for this much RAM');
   const exchange = new BigUint64Array(memory.buffer, EXCHANGE, 1);
@@ -144,6 +154,9 @@ export function instantiateCore(
     paravirtWrite: (msr: number, low: number, high: number) =>
       Number(host.paravirtWrite(msr >>> 0, low >>> 0, high >>> 0)),
     note: (code: number, detail: number) => host.note(code, detail),
+    translated: (region: number, start: number, byteCount: number, hints: number, hintCount: number) =>
+      translator.translated(region >>> 0, start >>> 0, byteCount >>> 0, hints >>> 0, hintCount >>> 0),
+    translationsDropped: () => translator.dropped(),
   };
   const abort = () => {
     throw new AssertionError('the CPU core gave up');
@@ -151,6 +164,8 @@ export function instantiateCore(
   // The compiler names the module of an import after its file, host.ts.
   const instance = new WebAssembly.Instance(module, { host: hostImports, env: { memory, abort } });
   const exports = instance.exports as unknown as CoreExports;
+  const translator = new Translator(exports, memory, nowMs);
   exports.configure(ramBytes);
-  return { exports, memory, ramBytes };
+  translator.setTier(tier);
+  return { exports, memory, ramBytes, translator };
 }

@@ -4,6 +4,7 @@
  */
 import { Cpu } from '../core/cpu.ts';
 import { instantiateCore, type CpuHost } from '../core/load.ts';
+import type { Tier } from '../core/translator.ts';
 import { ApicPage, readApicMsr, writeApicMsr } from '../devices/apic/access.ts';
 import { ApicBus } from '../devices/apic/bus.ts';
 import { LocalApic } from '../devices/apic/local-apic.ts';
@@ -60,8 +61,11 @@ export interface BoardEvents {
   note(code: number, detail: number): void;
 }
 
+const NS_PER_MS = 1e6;
+
 export interface BoardOptions {
   readonly coreModule: WebAssembly.Module;
+  readonly tier?: Tier;
   readonly ramBytes: number;
   readonly host: MachineHost;
   readonly time: MachineTime;
@@ -100,7 +104,12 @@ export class Board {
     this.#random = new RandomPool((target) => host.fillRandom(target));
     this.time = options.time;
     this.timers = new TimerQueue(this.time);
-    this.cpu = new Cpu(instantiateCore(options.coreModule, options.ramBytes, this.#cpuHost(events)));
+    this.cpu = new Cpu(
+      instantiateCore(options.coreModule, options.ramBytes, this.#cpuHost(events), {
+        ...(options.tier === undefined ? {} : { tier: options.tier }),
+        nowMs: () => options.time.nowNs() / NS_PER_MS,
+      }),
+    );
     this.memory = new WasmGuestMemory(this.cpu.core.memory, options.ramBytes, (physical, byteCount) =>
       this.cpu.core.exports.invalidate(physical, byteCount),
     );

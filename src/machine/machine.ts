@@ -3,6 +3,8 @@
  * its host drives it by these methods between slices.
  */
 import { checkRamBytes } from '../core/load.ts';
+import type { TranslationStatistics } from '../core/translation-statistics.ts';
+import type { Tier } from '../core/translator.ts';
 import type { ByteSink } from '../devices/byte-batch.ts';
 import { debugExitStatus } from '../devices/debug/exit.ts';
 import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
@@ -30,6 +32,8 @@ import {
   type MachineSnapshot,
 } from './snapshot.ts';
 
+export type { Tier, TranslationStatistics };
+
 /** How a machine ended. `dump` is the CPU's state as text. */
 export type MachineExit =
   | { readonly kind: 'power-off' }
@@ -45,6 +49,8 @@ export type MachineExit =
 
 export interface MachineOptions {
   readonly coreModule: WebAssembly.Module;
+  /** How eagerly the CPU translates code: 'mixed' if not given. */
+  readonly tier?: Tier;
   /** RAM size in bytes, 16 MiB to 3 GiB in whole pages. */
   readonly ramBytes: number;
   readonly host: MachineHost;
@@ -71,6 +77,7 @@ export interface MachineOptions {
 export interface MachineStatistics {
   readonly instructions: number;
   readonly machineNs: number;
+  readonly translation: TranslationStatistics;
   /** Of the last slices. */
   readonly instructionsPerSecond: number;
   readonly unclaimed: Board['unclaimed'];
@@ -105,6 +112,7 @@ export class Machine {
     ];
     this.board = new Board({
       coreModule: options.coreModule,
+      ...(options.tier === undefined ? {} : { tier: options.tier }),
       ramBytes: options.ramBytes,
       host,
       time,
@@ -201,6 +209,7 @@ export class Machine {
     const { cpu, time, unclaimed } = this.board;
     return {
       instructions: cpu.instructionCount,
+      translation: cpu.translationStatistics,
       machineNs: time.nowNs(),
       instructionsPerSecond: this.#loop.speed * NS_PER_SECOND,
       unclaimed,

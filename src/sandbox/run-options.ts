@@ -1,4 +1,5 @@
 /** What a user may ask of a run, and the checks that need no machine. */
+import type { Tier } from '../worker/protocol.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 
 const MIB = 2 ** 20;
@@ -49,6 +50,8 @@ export interface RunOptions {
   readonly volumes?: readonly Volume[] | undefined;
   /** Memory of the machine in bytes, in whole pages: 64 MiB to 3 GiB. Default 512 MiB. */
   readonly memoryBytes?: number | undefined;
+  /** How eagerly the CPU translates code. Default 'mixed': what is hot. */
+  readonly tier?: Tier | undefined;
   /** Gives up until the program runs; afterwards, the machine is switched off. */
   readonly signal?: AbortSignal | undefined;
   /** Takes what the guest kernel prints, and makes it print more. */

@@ -20,6 +20,7 @@ import { outputStream } from './output-stream.ts';
 import { SandboxProcess } from './process.ts';
 import { checkRunOptions, DEFAULT_MEMORY_BYTES, normalPath, type RunOptions } from './run-options.ts';
 import { StartError } from './start-error.ts';
+import type { MachineStatistics } from '../worker/protocol.ts';
 
 const ROOTFS_TAG = 'rootfs';
 const ID_BYTES = 6; // as many as Docker shows
@@ -69,6 +70,11 @@ export class Sandbox {
     return this.close();
   }
 
+  /** What the machine did so far; undefined before it was started. */
+  async statistics(): Promise<MachineStatistics | undefined> {
+    return this.#guest?.statistics();
+  }
+
   async #start(options: RunOptions): Promise<SandboxProcess> {
     checkRunOptions(options);
     const signal = anySignal(this.#closing.signal, options.signal);
@@ -80,6 +86,7 @@ export class Sandbox {
       config: {
         core: this.#parts.core,
         ramBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+        ...(options.tier === undefined ? {} : { tier: options.tier }),
         boot: {
           kernel: this.#parts.kernel,
           initrd: this.#parts.initramfs,

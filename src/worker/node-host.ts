@@ -1,8 +1,12 @@
 /** The platform of a machine on a Node thread. Node only. */
 import { performance } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
 import type { MachineHost } from '../machine/host.ts';
 
 const NS_PER_MS = 1e6;
+
+// Translated code says which of its branches are rare (src/core/translator.ts). Engines of today want to be told to listen.
+setFlagsFromString('--experimental-wasm-branch-hinting');
 
 /** Time, randomness and scheduling of the thread that this runs on. */
 export function nodeHost(): MachineHost {

@@ -4,10 +4,10 @@
  * Types only, and data that a structured clone carries.
  */
 import type { BootEntry } from '../machine/boot/request.ts';
-import type { MachineExit, MachineStatistics } from '../machine/machine.ts';
+import type { MachineExit, MachineStatistics, Tier, TranslationStatistics } from '../machine/machine.ts';
 import type { ErrorCode } from '../util/errors.ts';
 
-export type { BootEntry, MachineExit, MachineStatistics };
+export type { BootEntry, MachineExit, MachineStatistics, Tier, TranslationStatistics };
 
 /** A disk on the virtio bus: /dev/vda, vdb, … in order. */
 export type DiskConfig =
@@ -50,6 +50,8 @@ export interface MachineConfig {
   /** The bytes of core.wasm. */
   readonly core: Uint8Array;
   readonly ramBytes: number;
+  /** How eagerly the CPU translates code: 'mixed' if not given. */
+  readonly tier?: Tier;
   readonly boot: BootConfig;
   readonly disks?: readonly DiskConfig[];
   readonly shares?: readonly ShareConfig[];

@@ -78,6 +78,7 @@ export class MachineServer implements MachineControl {
       const machine: Machine = new Machine({
         coreModule,
         ramBytes: config.ramBytes,
+        ...(config.tier === undefined ? {} : { tier: config.tier }),
         host,
         time,
         boot: config.boot,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withProgress } from '../../src/container/progress-watch.ts';
+import { NO_TRANSLATION } from '../support/no-translation.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -17,6 +18,7 @@ function machineThatDoes(instructionsPerLook: number) {
       return Promise.resolve({
         instructions,
         machineNs: 0,
+        translation: NO_TRANSLATION,
         instructionsPerSecond: 0,
         unclaimed: { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 },
         notes: [],

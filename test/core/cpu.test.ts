@@ -5,7 +5,7 @@ import { createMemory, instantiateCore, type CpuHost } from '../../src/core/load
 import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 import { enterProtectedMode } from '../../src/machine/boot/cpu-state.ts';
 import { AssertionError } from '../../src/util/errors.ts';
-import { coreModule } from '../support/core-module.ts';
+import { coreModule, tierOfTests } from '../support/core-module.ts';
 
 const MIB = 1 << 20;
 const RAM_BYTES = 16 * MIB;
@@ -30,7 +30,7 @@ const HOST: CpuHost = {
 
 /** A CPU in flat 32-bit mode before `code`. */
 function create(code: number[], host: Partial<CpuHost> = {}): Cpu {
-  const cpu = new Cpu(instantiateCore(coreModule(), RAM_BYTES, { ...HOST, ...host }));
+  const cpu = new Cpu(instantiateCore(coreModule(), RAM_BYTES, { ...HOST, ...host }, { tier: tierOfTests() }));
   const memory = new WasmGuestMemory(cpu.core.memory, RAM_BYTES, (physical, byteCount) =>
     cpu.core.exports.invalidate(physical, byteCount),
   );

@@ -11,6 +11,7 @@ import { kernel32, powerOff } from '../support/tiny-guest.ts';
 const VIV = fileURLToPath(new URL('../../bin/viv.mjs', import.meta.url));
 const BROKEN_CORE = `(module
   (import "env" "memory" (memory 1))
+  (table (export "table") 0 funcref)
   (func (export "configure") (param f64))
   (func (export "instructionCount") (result f64) (f64.const 0))
   (func (export "updateMode"))

@@ -1,15 +1,16 @@
 /**
- * The ten instructions that the staged form was proven on (docs/adr/0001-staged-semantics.md): the interpreter and emitted code
+ * The ten instructions that the staged form was proven on (docs/adr/0001-staged-semantics.md): the interpreter and translated code
  * leave the same state, and what faults leaves nothing half done.
  */
 import { decode } from '@webassemblyjs/wasm-parser';
 import { describe, expect, it } from 'vitest';
 import { EFER, MSR_FMASK, MSR_LSTAR, MSR_STAR } from '../../assembly/layout.ts';
+import { IMPORTS } from '../../src/core/translator.ts';
 import {
   CODE,
   DATA,
   dataAt,
-  emitAndRun,
+  translateAndRun,
   interpret,
   READ_ONLY,
   STACK,
@@ -174,7 +175,7 @@ interface Fault {
 const pageFault = (errorCode: number, cr2: bigint) => ({ exception: PF, errorCode, cr2 });
 const other = (exception: number) => ({ exception, errorCode: 0, cr2: 0n });
 
-/** Emitted code stops before these have done anything. */
+/** Translated code stops before these have done anything. */
 const FAULTS: Fault[] = [
   {
     name: 'PUSH [mem] of an unmapped operand',
@@ -237,18 +238,22 @@ const FAULTS: Fault[] = [
 describe('both tiers do the same', () => {
   it.each(EFFECTS)('$name', ({ setup, look, expected }) => {
     const interpreted = interpret(setup);
-    const emitted = emitAndRun(setup);
+    const translated = translateAndRun(setup);
 
     expect(look(interpreted.after)).toEqual(expected);
-    expect(emitted.after).toEqual(interpreted.after);
-    expect([interpreted.outcome.exception, emitted.outcome.exception, emitted.done]).toEqual([undefined, undefined, 1]);
+    expect(translated.after).toEqual(interpreted.after);
+    expect([interpreted.outcome.exception, translated.outcome.exception, translated.done]).toEqual([
+      undefined,
+      undefined,
+      'translated',
+    ]);
   });
 });
 
 describe('an instruction that faults leaves everything as it was', () => {
   it.each(FAULTS)('$name', ({ setup, exception, errorCode, cr2 }) => {
     const interpreted = interpret(setup);
-    const emitted = emitAndRun(setup);
+    const translated = translateAndRun(setup);
 
     expect(interpreted).toEqual({
       before: interpreted.before,
@@ -256,8 +261,8 @@ describe('an instruction that faults leaves everything as it was', () => {
       outcome: { exception, errorCode },
       cr2,
     });
-    expect([emitted.done, emitted.left]).toEqual([0, emitted.before]);
-    expect(emitted).toMatchObject(interpreted);
+    expect(translated.done).toBe('left');
+    expect(translated).toMatchObject(interpreted);
   });
 
   it('ADDSD with an unmasked invalid operation changes no register, but its flag tells', () => {
@@ -270,23 +275,23 @@ describe('an instruction that faults leaves everything as it was', () => {
     };
 
     const interpreted = interpret(setup);
-    const emitted = emitAndRun(setup);
+    const translated = translateAndRun(setup);
 
     expect(interpreted.outcome.exception).toBe(XM);
     expect(interpreted.after).toEqual({ ...interpreted.before, mxcsr: MXCSR_INVALID_UNMASKED | MXCSR_IE });
-    expect([emitted.done, emitted.left]).toEqual([0, emitted.before]);
-    expect(emitted).toMatchObject(interpreted);
+    expect(translated.done).toBe('left');
+    expect(translated).toMatchObject(interpreted);
   });
 
   it('SYSCALL without EFER.SCE, in the function that both tiers call', () => {
     const setup: Setup = { code: SYSCALL, system: [[EFER, EFER_LONG]] };
 
     const interpreted = interpret(setup);
-    const emitted = emitAndRun(setup);
+    const translated = translateAndRun(setup);
 
     expect([interpreted.outcome.exception, interpreted.after]).toEqual([UD, interpreted.before]);
-    expect(emitted.done).toBe('fault');
-    expect(emitted).toMatchObject(interpreted);
+    expect(translated.done).toBe('translated');
+    expect(translated).toMatchObject(interpreted);
   });
 
   it('REP MOVSB stops at the iteration that faults, with the ones before it done', () => {
@@ -297,12 +302,12 @@ describe('an instruction that faults leaves everything as it was', () => {
     };
 
     const interpreted = interpret(setup);
-    const emitted = emitAndRun(setup);
+    const translated = translateAndRun(setup);
 
     expect(interpreted.outcome).toEqual({ exception: PF, errorCode: USER_WRITE_PROTECTED });
     expect(interpreted.after).toMatchObject({ rsi: DATA + 2n, rdi: READ_ONLY, rcx: 3n, rip: CODE });
     expect([dataAt(interpreted.after, READ_ONLY - 2n, 4), interpreted.cr2]).toEqual(['41420000', READ_ONLY]);
-    expect({ after: emitted.after, outcome: emitted.outcome, cr2: emitted.cr2 }).toEqual({
+    expect({ after: translated.after, outcome: translated.outcome, cr2: translated.cr2 }).toEqual({
       after: interpreted.after,
       outcome: interpreted.outcome,
       cr2: interpreted.cr2,
@@ -310,22 +315,20 @@ describe('an instruction that faults leaves everything as it was', () => {
   });
 });
 
-describe('an emitted module', () => {
-  const CORE_IMPORTS = ['callHelper', 'branchTo', 'branch', 'divideWide', 'x87Begin', 'x87Single', 'x87Double'];
-
+describe('a module of translated code', () => {
   it.each(EFFECTS)('is valid WebAssembly: $name', ({ setup }) => {
-    expect(WebAssembly.validate(emitAndRun(setup).module)).toBe(true);
+    expect(WebAssembly.validate(translateAndRun(setup).module)).toBe(true);
   });
 
-  it('has one function, exported as run, over the memory and functions of the core alone', () => {
-    const { module } = emitAndRun(EFFECTS[0]!.setup);
+  it('has one function, exported by its number, over the memory and functions of the core alone', () => {
+    const { module } = translateAndRun(EFFECTS[0]!.setup);
 
     const { fields } = decode(module.buffer, { ignoreCodeSection: true }).body[0]!;
 
     const named = (type: string) =>
       fields.filter((field) => field.type === type).map(({ module: from, name }) => [from, name]);
-    expect(named('ModuleImport')).toEqual([['env', 'memory'], ...CORE_IMPORTS.map((name) => ['core', name])]);
-    expect(named('ModuleExport')).toEqual([[undefined, 'run']]);
+    expect(named('ModuleImport')).toEqual([['core', 'memory'], ...IMPORTS.map(([name]) => ['core', name])]);
+    expect(named('ModuleExport')).toEqual([[undefined, '0']]);
     expect(named('Func')).toHaveLength(1);
     expect(new Set(fields.map(({ type }) => type))).toEqual(
       new Set(['TypeInstruction', 'ModuleImport', 'Func', 'ModuleExport']),

@@ -49,11 +49,25 @@ const FORMS: [name: string, code: number[], bits: 32 | 64][] = [
   ['HSUBPD', [0x66, 0x0f, 0x7d, XMM0_XMM1], 64],
   ['CVTSD2SS', [0xf2, 0x0f, 0x5a, XMM0_XMM1], 64],
   ['CVTSS2SD', [0xf3, 0x0f, 0x5a, XMM0_XMM1], 32],
+  ['ADDSUBPS', [0xf2, 0x0f, 0xd0, XMM0_XMM1], 32],
+  ['ADDSUBPD', [0x66, 0x0f, 0xd0, XMM0_XMM1], 64],
+  ['ROUNDPS by MXCSR', [0x66, 0x0f, 0x3a, 0x08, XMM0_XMM1, 4], 32],
+  ...['nearest', 'down', 'up', 'to zero'].flatMap((how, imm): [string, number[], 32 | 64][] => [
+    [`ROUNDPS ${how}`, [0x66, 0x0f, 0x3a, 0x08, XMM0_XMM1, imm], 32],
+    [`ROUNDPD ${how}`, [0x66, 0x0f, 0x3a, 0x09, XMM0_XMM1, imm], 64],
+    [`ROUNDSS ${how}`, [0x66, 0x0f, 0x3a, 0x0a, XMM0_XMM1, imm], 32],
+    [`ROUNDSD ${how}`, [0x66, 0x0f, 0x3a, 0x0b, XMM0_XMM1, imm], 64],
+  ]),
+  ['CVTPD2PS', [0x66, 0x0f, 0x5a, XMM0_XMM1], 64],
+  ['CVTPS2DQ', [0x66, 0x0f, 0x5b, XMM0_XMM1], 32],
+  ['CVTPD2DQ', [0xf2, 0x0f, 0xe6, XMM0_XMM1], 64],
+  ['CVTTPD2DQ', [0x66, 0x0f, 0xe6, XMM0_XMM1], 64],
   ['CVTDQ2PS', [0x0f, 0x5b, XMM0_XMM1], 32],
   ['CVTTPS2DQ', [0xf3, 0x0f, 0x5b, XMM0_XMM1], 32],
   // The general register that takes the integer goes back to XMM0, so that it is compared too.
   ['CVTSD2SI', [0xf2, 0x0f, 0x2d, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 64],
   ['CVTTSD2SI', [0xf2, 0x0f, 0x2c, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 64],
+  ['CVTSS2SI', [0xf3, 0x0f, 0x2d, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 32],
   ['CVTTSS2SI', [0xf3, 0x0f, 0x2c, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 32],
   ['CVTTSD2SI r64', [0xf2, 0x48, 0x0f, 0x2c, XMM0_XMM1, 0x66, 0x48, 0x0f, 0x6e, 0xc0], 64],
   ['CVTSI2SD r64', [0x66, 0x48, 0x0f, 0x7e, 0xc8, 0xf2, 0x48, 0x0f, 0x2a, 0xc0], 64],
@@ -135,6 +149,18 @@ describe('SSE arithmetic with the precision flag already set', () => {
   });
   it('does not take the fast path when denormals are flushed', () => {
     expect(firstDifference([0x0f, 0x59, XMM0_XMM1], 32, MASKED | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO)).toBeUndefined();
+  });
+  it.each([
+    ['CVTTPS2DQ', [0xf3, 0x0f, 0x5b, XMM0_XMM1], 32],
+    ['CVTTPD2DQ', [0x66, 0x0f, 0xe6, XMM0_XMM1], 64],
+    ['CVTTSD2SI', [0xf2, 0x0f, 0x2c, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 64],
+    ['ROUNDPS down', [0x66, 0x0f, 0x3a, 0x08, XMM0_XMM1, 1], 32],
+    ['ROUNDPS by MXCSR', [0x66, 0x0f, 0x3a, 0x08, XMM0_XMM1, 4], 32],
+    ['CVTSD2SI', [0xf2, 0x0f, 0x2d, XMM0_XMM1, 0x66, 0x0f, 0x6e, 0xc0], 64],
+  ] as [string, number[], 32 | 64][])('%s rounds its own way, or as MXCSR says', (_name, code, bits) => {
+    const control = MASKED | ROUND_UP | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
+
+    expect(firstDifference(code, bits, control)).toBeUndefined();
   });
   it('reports underflow when a tiny product is rounded up to the least normal double', () => {
     const driver = driverFor([0xf2, 0x0f, 0x59, XMM0_XMM1]);

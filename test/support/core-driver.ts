@@ -3,10 +3,11 @@
  * delivery and reported.
  */
 import * as L from '../../assembly/layout.ts';
+import { Translator, type TranslatorCore } from '../../src/core/translator.ts';
 import type { UserState } from './native.ts';
 import type { CpuState, Vector } from './vector-file.ts';
 
-export interface CoreExports {
+export interface CoreExports extends TranslatorCore {
   configure(ramBytes: number): void;
   run(budget: number): number;
   step(): number;
@@ -72,6 +73,7 @@ const TSS_LIMIT = 0x65; // the offset of the I/O map would be at 0x66
 export class CoreDriver {
   readonly core: CoreExports;
   readonly memory: WebAssembly.Memory;
+  readonly translator: Translator;
   readonly view: DataView;
   readonly bytes: Uint8Array;
   private readonly fault = new Error('guest fault');
@@ -98,6 +100,9 @@ export class CoreDriver {
       writeTpr: () => {},
       paravirtWrite: () => 0,
       note: () => {},
+      translated: (region: number, start: number, byteCount: number, hints: number, hintCount: number) =>
+        this.translator.translated(region, start, byteCount, hints, hintCount),
+      translationsDropped: () => this.translator.dropped(),
     };
     const instance = new WebAssembly.Instance(module, {
       env: {
@@ -112,6 +117,7 @@ export class CoreDriver {
     this.memory = memory;
     this.view = new DataView(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
+    this.translator = new Translator(this.core, memory);
     this.core.configure(RAM_BYTES);
     this.map();
     const set = (at: number, value: bigint) => this.view.setBigUint64(at, value, true);

@@ -9,7 +9,7 @@ import { GUEST_FAULT, instantiateCore, type CpuHost } from '../../src/core/load.
 import { enterLongMode, enterProtectedMode } from '../../src/machine/boot/cpu-state.ts';
 import { LOADER_PAGE_TABLES } from '../../src/machine/memory-map.ts';
 import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
-import { coreModule } from './core-module.ts';
+import { coreModule, tierOfTests } from './core-module.ts';
 
 export type CodeBits = 16 | 32 | 64;
 
@@ -79,7 +79,7 @@ export class CpuFixture {
   readonly #view: DataView;
 
   constructor(bits: CodeBits, host: Partial<CpuHost> = {}) {
-    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host });
+    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);
     this.#view = new DataView(core.memory.buffer, 0, L.DATA_BASE);

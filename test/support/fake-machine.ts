@@ -1,4 +1,5 @@
 /** A machine that is nothing but a fake agent and what a test says: for the host's side of containers. */
+import { NO_TRANSLATION } from './no-translation.ts';
 import type { GuestMachine, MachineByteStream, MachineStart, StartMachine } from '../../src/container/guest-machine.ts';
 import type { MachineExit } from '../../src/worker/protocol.ts';
 import { FakeAgent } from './fake-agent.ts';
@@ -46,7 +47,14 @@ export class FakeMachine implements GuestMachine {
   }
   statistics() {
     const unclaimed = { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 };
-    return Promise.resolve({ instructions: 0, machineNs: 0, instructionsPerSecond: 0, unclaimed, notes: [] });
+    return Promise.resolve({
+      instructions: 0,
+      machineNs: 0,
+      translation: NO_TRANSLATION,
+      instructionsPerSecond: 0,
+      unclaimed,
+      notes: [],
+    });
   }
 
   /** Kernel output. */

@@ -1,6 +1,9 @@
 /** Builds page tables in guest memory for tests: 4-level, PAE and 32-bit. SDM Vol. 3A, chapter 4. */
 import type { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 
+/** What holds the tables. */
+export type TableMemory = Pick<WasmGuestMemory, 'read32' | 'write32' | 'read64' | 'write64'>;
+
 export type Paging = 'long' | 'pae' | 'legacy';
 
 export const PTE = { P: 1n, W: 2n, U: 4n, A: 0x20n, D: 0x40n, PS: 0x80n, G: 0x100n, NX: 1n << 63n } as const;
@@ -10,12 +13,12 @@ const PAGE_BYTES = 0x1000;
 export class PageTables {
   /** For CR3. */
   readonly root: number;
-  readonly #memory: WasmGuestMemory;
+  readonly #memory: TableMemory;
   readonly #paging: Paging;
   #next: number;
 
   /** `at`: physical address of free memory for the tables. */
-  constructor(memory: WasmGuestMemory, at: number, paging: Paging) {
+  constructor(memory: TableMemory, at: number, paging: Paging) {
     this.#memory = memory;
     this.#paging = paging;
     this.#next = at;

@@ -1,13 +1,14 @@
 /**
- * Replays vectors on a core, instruction by instruction on tier 0 (the interpreter), on tier 1 (emitted code, which leaves
+ * Replays vectors on a core, instruction by instruction on tier 0 (the interpreter), on tier 1 (translated code, which leaves
  * to tier 0 what it can't do), or mixed.
  */
 import type { CoreDriver } from './core-driver.ts';
-import { emitOne, runEmitted } from './emitted.ts';
+import { executeTranslated, type Done } from './translated.ts';
+import type { Tier } from '../../src/core/translator.ts';
 import { missingFeature } from './features.ts';
 import type { Vector } from './vector-file.ts';
 
-export type Tier = '0' | '1' | 'mixed';
+export type { Tier };
 
 export type Verdict =
   | { readonly kind: 'passed' }
@@ -23,17 +24,11 @@ export interface ReplayOptions {
   readonly all?: boolean;
 }
 
-/** What became of the instructions that were to be emitted. */
-export interface EmitCounts {
-  emitted: number;
-  /** Emitted code left it to tier 0, with nothing changed: a TLB miss, or something that faults. */
-  left: number;
-  /** There is no emitted form yet. */
-  withoutForm: number;
-}
+/** What became of the instructions that were to be translated. */
+export type TranslationCounts = Record<Done, number>;
 
 export class Replayer {
-  readonly counts: EmitCounts = { emitted: 0, left: 0, withoutForm: 0 };
+  readonly counts: TranslationCounts = { translated: 0, left: 0, interpreted: 0 };
   readonly #driver: CoreDriver;
   readonly #options: ReplayOptions;
 
@@ -49,7 +44,7 @@ export class Replayer {
       this.#driver.load(v);
       wrong = this.#driver.compare(
         v,
-        this.#driver.execute(this.#isEmitted(v) ? () => this.#executeEmitted() : undefined),
+        this.#driver.execute(this.#isTranslated(v) ? () => this.#executeTranslated() : undefined),
       );
     } catch (e) {
       // Whatever the instruction needs: no guest may stop the core.
@@ -61,23 +56,14 @@ export class Replayer {
   }
 
   /** A function of the vector alone, so that a failure shows again when it is replayed by itself. */
-  #isEmitted(v: Vector): boolean {
+  #isTranslated(v: Vector): boolean {
     const { tier, seed } = this.#options;
     if (tier !== 'mixed') return tier === '1';
     return seed === undefined ? v.index % 2 === 0 : isHeads(seed, v.index);
   }
 
-  #executeEmitted(): void {
-    const driver = this.#driver;
-    const bytes = emitOne(driver);
-    if (bytes === undefined) {
-      this.counts.withoutForm++;
-      driver.core.step();
-    } else if (runEmitted(driver, bytes) === 1) this.counts.emitted++;
-    else {
-      this.counts.left++;
-      driver.core.step();
-    }
+  #executeTranslated(): void {
+    executeTranslated(this.#driver, (done) => void this.counts[done]++);
   }
 }
 

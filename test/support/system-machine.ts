@@ -7,7 +7,7 @@ import * as L from '../../assembly/layout.ts';
 import { Cpu } from '../../src/core/cpu.ts';
 import { instantiateCore, type CpuHost } from '../../src/core/load.ts';
 import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
-import { coreModule } from './core-module.ts';
+import { coreModule, tierOfTests } from './core-module.ts';
 import { PageTables } from './page-tables.ts';
 
 export type MachineMode = 'long' | 'protected' | 'real';
@@ -203,7 +203,7 @@ export class SystemMachine {
   readonly #block: DataView;
 
   constructor(mode: MachineMode = 'long', host: Partial<CpuHost> = {}) {
-    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host });
+    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
     this.mode = mode;
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);

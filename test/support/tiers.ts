@@ -1,12 +1,12 @@
 /**
- * One instruction on both tiers: the interpreter, and emitted code that leaves to the interpreter what it can't do. Gives
+ * One instruction on both tiers: the interpreter, and translated code, which leaves to the interpreter what it can't do. Gives
  * all that user code can see of the state, as it was before and after.
  */
 import * as L from '../../assembly/layout.ts';
 import { CoreDriver, type Outcome } from './core-driver.ts';
 import { coreModule } from './core-module.ts';
 import { REGISTERS, type Register } from './cpu-fixture.ts';
-import { emitOne, runEmitted } from './emitted.ts';
+import { executeTranslated, type Done } from './translated.ts';
 import type { CpuState, Vector } from './vector-file.ts';
 
 /** Addresses of the vectors' memory map (docs/vectors.md). */
@@ -55,13 +55,11 @@ export interface Run {
   /** CR2, zero before the instruction. */
   readonly cr2: bigint;
 }
-export interface EmittedRun extends Run {
-  /** The emitted module, of the first execution. */
+export interface TranslatedRun extends Run {
+  /** The module that was made for the instruction. */
   readonly module: Uint8Array<ArrayBuffer>;
-  /** What the first execution of emitted code returned: 1 done, 0 left to tier 0; 'fault' when a helper raised one. */
-  readonly done: number | 'fault';
-  /** As emitted code left it, before tier 0 took over. */
-  readonly left: State;
+  /** What became of its first execution. */
+  readonly done: Done;
 }
 
 const drivers: [CoreDriver?, CoreDriver?] = [];
@@ -147,31 +145,15 @@ export function interpret(setup: Setup): Run {
 }
 
 /** The instruction has run once on tier 0, which alone fills the TLB. */
-export function emitAndRun(setup: Setup): EmittedRun {
+export function translateAndRun(setup: Setup): TranslatedRun {
   const driver = driverOf(1);
   load(driver, setup);
   driver.execute();
   const before = load(driver, setup);
-  const first: { module?: Uint8Array<ArrayBuffer>; done: number | 'fault'; left: State } = {
-    done: 'fault',
-    left: before,
-  };
-  const outcome = driver.execute(() => {
-    const module = emitOne(driver);
-    if (module === undefined) throw new Error('the instruction has no emitted form');
-    const isFirst = first.module === undefined;
-    first.module ??= module;
-    const done = runEmitted(driver, module);
-    if (isFirst) Object.assign(first, { done, left: capture(driver) });
-    if (done === 0) driver.core.step();
-  });
-  return {
-    before,
-    after: capture(driver),
-    outcome,
-    cr2: faultAddress(driver),
-    module: first.module!,
-    done: first.done,
-    left: first.left,
-  };
+  const modules: Uint8Array<ArrayBuffer>[] = [];
+  const dones: Done[] = [];
+  driver.translator.onModule = (bytes) => void modules.push(bytes);
+  const outcome = driver.execute(() => executeTranslated(driver, (done) => void dones.push(done)));
+  driver.translator.onModule = undefined;
+  return { before, after: capture(driver), outcome, cr2: faultAddress(driver), module: modules[0]!, done: dones[0]! };
 }

@@ -5,7 +5,7 @@
 import { Command } from 'commander';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { startNodeMachine, type RunningMachine } from '../../worker/node.ts';
-import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics } from '../../worker/protocol.ts';
+import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics, Tier } from '../../worker/protocol.ts';
 import { ConsoleTail } from '../console-tail.ts';
 import { describeError, EXIT_FAILURE, fail } from '../failure.ts';
 import { PanicWatch } from '../panic-watch.ts';
@@ -13,6 +13,8 @@ import { cachedKernel, readCore, readUserFile } from '../paths.ts';
 import { parseMemorySize } from '../sizes.ts';
 import { pumpInput, writeTo } from '../streams.ts';
 import { enterRawMode, EscapeKeys } from '../terminal.ts';
+import { tierOption } from '../tier-option.ts';
+import { describeTranslation } from '../translation-page.ts';
 import { workerScript } from '../worker-script.ts';
 
 const DEFAULT_MEMORY = '512M';
@@ -31,6 +33,8 @@ interface BootOptions {
   readonly disk: readonly string[];
   readonly memory: string;
   readonly verbose?: boolean;
+  readonly tier?: Tier;
+  readonly stats?: boolean;
 }
 
 /** The command, for main.ts. */
@@ -52,6 +56,8 @@ export function bootCommand(): Command {
     )
     .option('-m, --memory <size>', 'memory, 16M to 3G', DEFAULT_MEMORY)
     .option('--verbose', 'tell on stderr what the machine does')
+    .addOption(tierOption())
+    .option('--stats', 'tell on stderr in the end what the translator did')
     .action(async (options: BootOptions) => {
       process.exitCode = await boot(options);
     });
@@ -70,6 +76,10 @@ async function boot(options: BootOptions): Promise<number> {
     });
     const exit = await machine.exit;
     if (options.verbose === true) process.stderr.write(describeRun(machine.finalStatistics));
+    if (options.stats === true && machine.finalStatistics !== undefined)
+      process.stderr.write(
+        describeTranslation(machine.finalStatistics.translation, machine.finalStatistics.instructions),
+      );
     return session.status ?? finish(exit, session.panicDump, panic.isFound);
   } catch (error) {
     if (session.status !== undefined) return session.status;
@@ -80,12 +90,13 @@ async function boot(options: BootOptions): Promise<number> {
   }
 }
 
-function readConfig({ kernel, initrd, append, disk, memory }: BootOptions): MachineConfig {
+function readConfig({ kernel, initrd, append, disk, memory, tier }: BootOptions): MachineConfig {
   const ramBytes = parseMemorySize(memory);
   const kernelPath = kernel ?? cachedKernel();
   return {
     core: readCore(),
     ramBytes,
+    ...(tier === undefined ? {} : { tier }),
     boot: {
       kernel: readUserFile(kernelPath, 'the kernel'),
       kernelName: kernelPath,

@@ -6,12 +6,15 @@ import { Command } from 'commander';
 import { GuestFailure } from '../../container/guest-failure.ts';
 import type { RunOptions } from '../../sandbox/run-options.ts';
 import { Sandbox } from '../../sandbox/sandbox.ts';
+import type { Tier } from '../../worker/protocol.ts';
 import { StartError } from '../../sandbox/start-error.ts';
 import { findImage } from '../assets.ts';
 import { fail } from '../failure.ts';
 import { RunSession, terminalSize } from '../run-session.ts';
 import { sandboxParts } from '../sandbox-parts.ts';
 import { parseMemorySize } from '../sizes.ts';
+import { tierOption } from '../tier-option.ts';
+import { describeTranslation } from '../translation-page.ts';
 import { parseVolume } from '../volumes.ts';
 
 interface RunFlags {
@@ -26,6 +29,8 @@ interface RunFlags {
   readonly hostname?: string;
   readonly platform?: string;
   readonly verbose?: boolean;
+  readonly tier?: Tier;
+  readonly stats?: boolean;
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -55,8 +60,10 @@ export function runCommand(): Command {
     .option('--hostname <name>', "the container's host name")
     .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
     .option('--verbose', 'show on stderr what the guest kernel prints')
+    .addOption(tierOption())
+    .option('--stats', 'tell on stderr in the end what the translator did')
     .action(async (image: string, command: string[], flags: RunFlags) => {
-      process.exitCode = await run(readOptions(image, command, flags));
+      process.exitCode = await run(readOptions(image, command, flags), flags.stats ?? false);
     });
 }
 
@@ -73,6 +80,7 @@ function readOptions(image: string, command: readonly string[], flags: RunFlags)
     tty: flags.tty === true ? terminalSize() : undefined,
     stdin: flags.interactive ?? false,
     volumes: flags.volume.map(parseVolume),
+    tier: flags.tier,
     memoryBytes: flags.memory === undefined ? undefined : parseMemorySize(flags.memory),
     onConsole: flags.verbose === true ? (bytes) => void process.stderr.write(bytes) : undefined,
   };
@@ -84,13 +92,25 @@ function withHostValue(setting: string): string {
   return value === undefined ? setting : `${setting}=${value}`;
 }
 
+/** A machine that is gone tells nothing. */
+async function tellStatistics(sandbox: Sandbox): Promise<void> {
+  const statistics = await sandbox.statistics();
+  if (statistics !== undefined)
+    process.stderr.write(describeTranslation(statistics.translation, statistics.instructions));
+}
+
 /** Runs it to its end; returns the process's status. */
-async function run(options: RunOptions): Promise<number> {
+async function run(options: RunOptions, withStatistics: boolean): Promise<number> {
   const session = new RunSession();
   const sandbox = new Sandbox(sandboxParts());
   try {
     const program = await sandbox.run({ ...options, signal: session.signal });
-    return await session.follow(program, { stdin: options.stdin ?? false, terminal: options.tty !== undefined });
+    const status = await session.follow(program, {
+      stdin: options.stdin ?? false,
+      terminal: options.tty !== undefined,
+    });
+    if (withStatistics) await tellStatistics(sandbox);
+    return status;
   } catch (error) {
     if (session.status !== undefined) return session.status;
     session.close();

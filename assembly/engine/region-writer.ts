@@ -1,0 +1,705 @@
+/**
+ * Writes a region as one WebAssembly function. Blocks come in the order of their addresses; a branch forwards is a `br` to the
+ * block's label, one backwards goes to the head of a `loop`. A stretch of blocks (the whole region, or a loop) that control can
+ * enter elsewhere than at its beginning starts with a `br_table`. All exits share one tail that stores what the region changed.
+ */
+import {
+  CODE_BASE,
+  COUNT,
+  ENTRIES,
+  ENTRIES_MAX,
+  FLAG_AUX,
+  FLAG_RESULT,
+  FSW,
+  GPR,
+  MODE,
+  MODE_64,
+  MODE_CODE_MASK,
+  RIP,
+  T_BASE,
+  T_FLAG_A,
+  T_FLAG_B,
+  T_FLAG_KIND,
+  XMM,
+} from '../layout';
+import { emitInsn, FORM_RETURN, FORM_SWITCH } from '../generated/emit-dispatch';
+import { Insn } from './backend';
+import { beginEmit, forgetSettled, IMPORT_HELPER, IMPORT_X87_CALL, xmmUsed, xmmWritten } from './emit';
+import { allocateExitSpace, beginControl, ends, recordCopy, setSeveralPages, tellPage } from './emit-control';
+import {
+  AUX_LOCAL,
+  beginFlags,
+  commitFlags,
+  FLAG_KIND_LOCAL,
+  flagCode,
+  FLAGS_DYNAMIC,
+  FLAGS_DYNAMIC_CF,
+  FLAGS_READY,
+  flagState,
+  isCfReady,
+  LIVE_ALL,
+  LIVE_CF,
+  LIVE_REST,
+  noteFlagUse,
+  OPERAND_A_LOCAL,
+  OPERAND_B_LOCAL,
+  RESULT_LOCAL,
+  setFlagState,
+  tellState,
+} from './emit-flags';
+import {
+  BASE_LOCAL,
+  beforeLeave,
+  beginMemory,
+  beginWindows,
+  closeWindows,
+  depth,
+  EXIT_LOCAL,
+  gprUsed,
+  gprWritten,
+  leaveExit,
+  leaveIf,
+  offerLeaveExit,
+  setDepth,
+  setExitLevel,
+} from './emit-memory';
+import {
+  B_COUNT,
+  B_DISPATCH,
+  B_ENTRY,
+  B_EXITS,
+  B_FIRST,
+  B_LOOP_END,
+  B_NEEDS,
+  B_PREDECESSORS,
+  B_STATE,
+  B_STATE_KNOWN,
+  blockAt,
+  blockCount,
+  BLOCKS_MAX,
+  endOf,
+  findBlock,
+  firstInsn,
+  followsCalls,
+  formOf,
+  I_LEAVES,
+  I_OFFSET,
+  I_ON_CONDITION,
+  I_PAGE,
+  I_WANTED,
+  INSN_CALL,
+  INSN_ENDS,
+  INSN_RETURN,
+  insnInOrder,
+  isCall,
+  kindOf,
+  lastInsn,
+  pageCount,
+  pageOffsetOf,
+} from './region-blocks';
+import {
+  E_BLOCK,
+  E_GENERATION,
+  E_OFFSET,
+  E_REGION,
+  EXIT_HELPER,
+  EXIT_INDIRECT,
+  EXIT_JUMP,
+  EXIT_LEAVE,
+  EXIT_SIZE,
+  EXIT_SWITCH,
+  R_EXITS,
+  R_MASK,
+  R_VALID_GENERATION,
+  X_COUNT,
+  X_FLAGS,
+  X_KIND,
+  X_OFFSET,
+} from './regions';
+import {
+  at,
+  beginValues,
+  beginWriting,
+  BLOCK,
+  BR,
+  brIfRarely,
+  BR_TABLE,
+  c32,
+  c64,
+  call,
+  dry,
+  END,
+  ENTRY,
+  finishFunction,
+  getLocal,
+  I32_AND,
+  I32_EQ,
+  I32_EQZ,
+  I32_GT_S,
+  I32_SHL,
+  I32_SUB,
+  I32_WRAP_I64,
+  I32_XOR,
+  I64_ADD,
+  I64_AND,
+  I64_EQ,
+  I64_SHR_U,
+  I64_SUB,
+  IF,
+  get,
+  loadOp,
+  set32,
+  set64,
+  I64_EXTEND_I32_S,
+  isFull,
+  loadFrom,
+  local32,
+  local64,
+  localV128,
+  LOOP,
+  memarg,
+  op,
+  RETURN,
+  setLocal,
+  simd,
+  storeOp,
+  UNREACHABLE,
+  unsigned,
+  VOID,
+  I32_LE_S,
+} from './wasm';
+
+/** Fixed i32 locals, with those of emit-memory.ts and emit-flags.ts. */
+const COUNT_LOCAL: i32 = 1; // instructions left of the budget, less those of the block under way
+const TARGET_LOCAL: i32 = 2; // which block control goes to where a br_table decides
+
+export let writtenStart: usize = 0;
+export let writtenEnd: usize = 0;
+
+// ---- exits -----------------------------------------------------------------------------------------------------------
+const EXITS_MAX: i32 = 2048;
+const exits: usize = memory.data(EXITS_MAX * 8);
+let exitCount: i32 = 0;
+
+function setExit(n: i32, kind: u32, flags: i32, left: i32, offset: i32): void {
+  const x = exits + ((<usize>n) << 3);
+  store<u8>(x, <u8>kind, X_KIND);
+  store<u8>(x, <u8>flags, X_FLAGS);
+  store<u16>(x, <u16>left, X_COUNT);
+  store<i32>(x, offset, X_OFFSET);
+}
+/** Sets the exit local for an exit at the end of the block. */
+function chooseExit(kind: u32, offset: i32): void {
+  setExit(exitCount, kind, flagCode(), 0, offset);
+  c32(exitCount++);
+  setLocal(local32(EXIT_LOCAL));
+}
+let exitLevel: i32 = 0;
+let helperLevel: i32 = 0;
+function branchTo(level: i32): void {
+  op(BR);
+  unsigned(<u32>(depth - level));
+}
+
+// ---- structure ---------------------------------------------------------------------------------------------------------
+/** Level of the label at which each block can be reached from before it, in the stretches that are open now. */
+const labels: usize = memory.data(BLOCKS_MAX * 4);
+/** Level of the loop that begins with each block. */
+const heads: usize = memory.data(BLOCKS_MAX * 4);
+
+function openConstruct(code: i32): i32 {
+  op(code);
+  op(VOID);
+  setDepth(depth + 1);
+  return depth;
+}
+function closeConstruct(): void {
+  op(END);
+  setDepth(depth - 1);
+}
+function loopEnd(block: i32): i32 {
+  return load<i32>(blockAt(block), B_LOOP_END);
+}
+/** Writes blocks `from` to `to`, of which the first is the head of the loop around them, if there is one. */
+function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void {
+  // The items are blocks and inner loops. A label for each, the last one outermost.
+  let items: i32 = 0;
+  for (let b = from; b <= to; b = nextItem(b, from, isLoop)) items++;
+  let level = depth + items;
+  for (let n: i32 = 0; n < items; n++) openConstruct(BLOCK);
+  for (let b = from; b <= to; b = nextItem(b, from, isLoop)) {
+    store<i32>(labels + ((<usize>b) << 2), level--);
+  }
+  if (dispatches) {
+    getLocal(local32(TARGET_LOCAL));
+    c32(from);
+    op(I32_SUB);
+    op(BR_TABLE);
+    unsigned(<u32>(to - from + 1));
+    for (let b = from; b <= to; b = nextItem(b, from, isLoop)) {
+      const end = nextItem(b, from, isLoop);
+      const label = <u32>(depth - load<i32>(labels + ((<usize>b) << 2)));
+      for (let k = b; k < end; k++) unsigned(label);
+    }
+    unsigned(<u32>(depth - load<i32>(labels + ((<usize>from) << 2))));
+  }
+  for (let b = from; b <= to;) {
+    closeConstruct();
+    const end = nextItem(b, from, isLoop);
+    if (loopEnd(b) >= 0 && !(isLoop && b == from)) {
+      const label = labels + ((<usize>b) << 2);
+      const outside = load<i32>(label);
+      store<i32>(heads + ((<usize>b) << 2), openConstruct(LOOP));
+      writeStretch(b, end - 1, true, load<u8>(blockAt(b), B_DISPATCH) != 0);
+      closeConstruct();
+      store<i32>(label, outside);
+    } else writeBlock(b);
+    b = end;
+  }
+}
+/** The item after the one that begins with `block`. */
+function nextItem(block: i32, from: i32, isLoop: bool): i32 {
+  if (isLoop && block == from) return block + 1;
+  const end = loopEnd(block);
+  return end < 0 ? block + 1 : end + 1;
+}
+/** The outermost loop that holds `to` but not `from`, by its head; -1 if there is none. */
+function enteredLoop(from: i32, to: i32): i32 {
+  for (let h: i32 = 0; h <= to; h++) {
+    const end = loopEnd(h);
+    if (end >= to && (from < h || from > end)) return h;
+  }
+  return -1;
+}
+/** Whether any loop entered on the way to `to` has a br_table. */
+function dispatchedOnTheWay(from: i32, to: i32): bool {
+  for (let h: i32 = 0; h <= to; h++) {
+    const end = loopEnd(h);
+    if (end >= to && (from < h || from > end || h == to) && load<u8>(blockAt(h), B_DISPATCH)) return true;
+  }
+  return false;
+}
+
+// ---- edges ---------------------------------------------------------------------------------------------------------------
+let current: i32 = 0;
+
+/** Puts the flags in the state that the block expects. */
+function settleFlagsFor(block: i32): void {
+  const b = blockAt(block);
+  if (isStateCarried(block)) {
+    store<u8>(b, 1, B_STATE_KNOWN);
+    store<i32>(b, flagState, B_STATE);
+    return;
+  }
+  const needs: u32 = load<u8>(b, B_NEEDS);
+  if (needs & LIVE_REST) commitFlags();
+  else if (needs & LIVE_CF && !isCfReady()) commitFlags();
+  if (!(needs & LIVE_REST) && needs | load<u8>(b, B_EXITS)) tellState();
+}
+/** Has the block a single way in, from a block before it? Then its flags are as that one leaves them. */
+function isStateCarried(block: i32): bool {
+  const b = blockAt(block);
+  return !load<u8>(b, B_ENTRY) && load<u8>(b, B_PREDECESSORS) == 1;
+}
+/** Leaves to a block of another page if that page is not known to be still mapped there. */
+function checkPageOf(to: i32): void {
+  const page = <i32>load<u8>(firstInsn(to), I_PAGE);
+  if (page == <i32>load<u8>(insn_, I_PAGE)) return;
+  chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
+  c32(0);
+  loadOp<u32>(<u32>regionBeingWritten + <u32>R_MASK);
+  c32(1 << page);
+  op(I32_AND);
+  op(I32_EQZ);
+  brIfRarely(<u32>(depth - exitLevel));
+}
+/** Control passes to a block. `falls`: it is what follows in the code. */
+function goToBlock(to: i32, falls: bool): void {
+  const before = flagState;
+  settleFlagsFor(to);
+  checkPageOf(to);
+  if (to <= current) {
+    // Time to look whether the budget is used up.
+    chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
+    getLocal(local32(COUNT_LOCAL));
+    c32(0);
+    op(I32_LE_S);
+    brIfRarely(<u32>(depth - exitLevel));
+    if (load<u8>(blockAt(to), B_DISPATCH)) setTarget(to);
+    branchTo(load<i32>(heads + ((<usize>to) << 2)));
+  } else {
+    const loop = enteredLoop(current, to);
+    if (dispatchedOnTheWay(current, to)) setTarget(to);
+    if (!falls) branchTo(load<i32>(labels + ((<usize>(loop >= 0 ? loop : to)) << 2)));
+  }
+  setFlagState(before);
+}
+function setTarget(block: i32): void {
+  c32(block);
+  setLocal(local32(TARGET_LOCAL));
+}
+export function isInsideRegion(offset: i32): bool {
+  return findBlock(offset) >= 0;
+}
+export function writeGoTo(offset: i32): void {
+  const to = isCall(current) && !followsCalls ? -1 : findBlock(offset);
+  if (to >= 0 && to <= current && isCall(current)) goToOuter(to);
+  else if (to >= 0) goToBlock(to, false);
+  else {
+    chooseExit(EXIT_JUMP, offset);
+    branchTo(exitLevel);
+  }
+}
+/** Control passes to a block by way of the br_table at the function's beginning. */
+function goToOuter(to: i32): void {
+  const before = flagState;
+  settleFlagsFor(to);
+  checkPageOf(to);
+  chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
+  getLocal(local32(COUNT_LOCAL));
+  c32(0);
+  op(I32_LE_S);
+  brIfRarely(<u32>(depth - exitLevel));
+  setTarget(to);
+  branchTo(outerLevel);
+  setFlagState(before);
+}
+/** Puts the flags in a state that every block which control may come to by an address can begin with. */
+function settleFlagsForEntries(): void {
+  let needs: u32 = 0;
+  for (let b: i32 = 0; b < blockCount; b++) if (load<u8>(blockAt(b), B_ENTRY)) needs |= load<u8>(blockAt(b), B_NEEDS);
+  if (needs & LIVE_REST || (needs & LIVE_CF && !isCfReady())) commitFlags();
+  tellState();
+}
+/** Returns are compared with the places behind the region's calls, if these are few. */
+const RETURNS_MAX: i32 = 6;
+/** Goes to the instruction pointer in a value: to a block of the region if it is one that is known, else out. */
+export function writeGoIndirect(ip: i32): void {
+  if (!followsCalls) {
+    leaveTo(ip, EXIT_INDIRECT);
+    return;
+  }
+  const form = formOf(insn_);
+  const before = flagState;
+  if (!dry) settleFlagsForEntries();
+  getLinear(ip);
+  const linear = set64();
+  get(linear);
+  getLocal(local64(BASE_LOCAL));
+  op(I64_SUB);
+  const offset = set64();
+  let returns: i32 = 0;
+  for (let b: i32 = 0; b < blockCount; b++) if (isReturn(b)) returns++;
+  if (form & FORM_RETURN && returns <= RETURNS_MAX) {
+    for (let b: i32 = 0; b < blockCount; b++) {
+      if (!isReturn(b)) continue;
+      get(offset);
+      c64(<i64>load<i32>(firstInsn(b), I_OFFSET));
+      op(I64_EQ);
+      openConstruct(IF);
+      if (!dry) goToOuter(b);
+      closeConstruct();
+    }
+  } else {
+    // The cache of entries knows the block.
+    get(linear);
+    op(I32_WRAP_I64);
+    get(linear);
+    c64(14);
+    op(I64_SHR_U);
+    op(I32_WRAP_I64);
+    op(I32_XOR);
+    c32(ENTRIES_MAX - 1);
+    op(I32_AND);
+    c32(ENTRY_SIZE_SHIFT);
+    op(I32_SHL);
+    const entry = set32();
+    get(entry);
+    loadOp<u32>(ENTRIES + <u32>E_REGION);
+    c32(<i32>regionBeingWritten);
+    op(I32_EQ);
+    get(entry);
+    loadOp<u32>(ENTRIES + <u32>E_OFFSET);
+    op(I64_EXTEND_I32_S);
+    get(offset);
+    op(I64_EQ);
+    op(I32_AND);
+    // Was its page looked at since the mapping changed?
+    get(entry);
+    loadOp<u32>(ENTRIES + <u32>E_GENERATION);
+    c32(0);
+    loadOp<u32>(<u32>regionBeingWritten + <u32>R_VALID_GENERATION);
+    op(I32_EQ);
+    op(I32_AND);
+    getLocal(local32(COUNT_LOCAL));
+    c32(0);
+    op(I32_GT_S);
+    op(I32_AND);
+    openConstruct(IF);
+    get(entry);
+    loadOp<u8>(ENTRIES + <u32>E_BLOCK);
+    setLocal(local32(TARGET_LOCAL));
+    if (!dry) branchTo(outerLevel);
+    closeConstruct();
+  }
+  leaveTo(ip, form & FORM_SWITCH ? EXIT_SWITCH : EXIT_INDIRECT);
+  setFlagState(before);
+}
+const ENTRY_SIZE_SHIFT: i32 = 5;
+function isReturn(b: i32): bool {
+  return (kindOf(firstInsn(b)) & INSN_RETURN) != 0;
+}
+/** Pushes the linear address of an instruction pointer. */
+function getLinear(ip: i32): void {
+  get(ip);
+  if ((load<u32>(MODE) & MODE_CODE_MASK) == MODE_64) return;
+  loadFrom<u64>(CODE_BASE);
+  op(I64_ADD);
+  c64(0xffffffff);
+  op(I64_AND);
+}
+/** Leaves to the instruction pointer in a value. */
+function leaveTo(ip: i32, kind: u32): void {
+  c32(0);
+  get(ip);
+  storeOp<u64>(RIP);
+  if (dry) return;
+  chooseExit(kind, load<i32>(insn_, I_OFFSET));
+  branchTo(exitLevel);
+}
+
+// ---- blocks --------------------------------------------------------------------------------------------------------------
+/** The first state of a block's flags. */
+function firstState(block: i32): i32 {
+  const b = blockAt(block);
+  if (load<u8>(b, B_STATE_KNOWN)) return load<i32>(b, B_STATE);
+  const needs: u32 = load<u8>(b, B_NEEDS);
+  return needs & LIVE_REST ? FLAGS_READY : needs & LIVE_CF ? FLAGS_DYNAMIC_CF : FLAGS_DYNAMIC;
+}
+let remaining: i32 = 0;
+/** The instruction being written. */
+let insn_: usize = 0;
+export function setInsnAtHand(insn: usize): void {
+  insn_ = insn;
+}
+let regionBeingWritten: usize = 0;
+let baseBeingWritten: u64 = 0;
+let outerLevel: i32 = 0;
+function writeBlock(block: i32): void {
+  const b = blockAt(block);
+  const first = load<i32>(b, B_FIRST);
+  const count = load<i32>(b, B_COUNT);
+  current = block;
+  setFlagState(firstState(block));
+  closeWindows();
+  forgetSettled();
+  getLocal(local32(COUNT_LOCAL));
+  c32(count);
+  op(I32_SUB);
+  setLocal(local32(COUNT_LOCAL));
+  for (let k: i32 = 0; k < count; k++) {
+    remaining = count - k;
+    writeInsn(insnInOrder(first + k));
+  }
+  const last = lastInsn(block);
+  if (kindOf(last) & INSN_ENDS) {
+    if (!ends) op(UNREACHABLE);
+    return;
+  }
+  const after = endOf(last);
+  const to = findBlock(after);
+  if (to >= 0) goToBlock(to, to == block + 1);
+  else {
+    chooseExit(EXIT_JUMP, after);
+    branchTo(exitLevel);
+  }
+}
+function writeInsn(insn: usize): void {
+  const i = changetype<Insn>(insn);
+  const wanted: u32 = load<u8>(insn, I_WANTED);
+  insn_ = insn;
+  beginValues();
+  beginEmit();
+  beginMemory(
+    pageOffsetOf(<i32>load<u8>(insn, I_PAGE)) << 12,
+    baseBeingWritten + <u64>(<i64>load<i32>(insn, I_OFFSET)),
+  );
+  beginControl();
+  if (load<u8>(insn, I_ON_CONDITION) && wanted) commitFlags();
+  const state = flagCode();
+  beginFlags(wanted);
+  const number = exitCount;
+  if (load<u8>(insn, I_LEAVES)) exitCount++;
+  offerLeaveExit(number);
+  emitInsn(i);
+  if (leaveExit >= 0) {
+    if (!load<u8>(insn, I_LEAVES)) unreachable();
+    setExit(number, EXIT_LEAVE, state, remaining, load<i32>(insn, I_OFFSET));
+  }
+}
+
+// ---- what is not emitted: the function that both tiers share ---------------------------------------------------------------
+/** `vectors`: it may touch XMM registers. */
+export function emitHelper(i: Insn, vectors: bool): void {
+  noteFlagUse(LIVE_ALL, 0);
+  closeWindows();
+  if (dry) return;
+  commitFlags();
+  // All of it: the helper may raise a fault, and then only memory counts.
+  spill(true);
+  storeCount(remaining);
+  tellPage();
+  c32(<i32>recordCopy(i));
+  call(IMPORT_HELPER);
+  brIfRarely(<u32>(depth - helperLevel));
+  reload(vectors);
+  loadCount(remaining - 1);
+}
+/** Summary bit of FSW: an unmasked exception waits. SDM Vol. 1, 8.1.3.3. */
+const FSW_ES: i32 = 0x80;
+/** An instruction between x87 registers: it neither fails, once nothing is pending, nor touches anything else. */
+export function emitX87Call(i: Insn): void {
+  beforeLeave();
+  loadFrom<u16>(FSW);
+  c32(FSW_ES);
+  op(I32_AND);
+  leaveIf();
+  tellPage();
+  c32(<i32>recordCopy(i));
+  call(IMPORT_X87_CALL);
+}
+
+// ---- registers between locals and memory -------------------------------------------------------------------------------------
+function storeCount(left: i32): void {
+  c32(0);
+  getLocal(local32(COUNT_LOCAL));
+  if (left) {
+    c32(-left);
+    op(I32_SUB);
+  }
+  op(I64_EXTEND_I32_S);
+  storeOp<u64>(COUNT);
+}
+function loadCount(left: i32): void {
+  loadFrom<u64>(COUNT);
+  op(I32_WRAP_I64);
+  if (left) {
+    c32(left);
+    op(I32_SUB);
+  }
+  setLocal(local32(COUNT_LOCAL));
+}
+function spill(vectors: bool): void {
+  for (let n: i32 = 0; n < 16; n++) {
+    if (!(gprWritten & (1 << n))) continue;
+    c32(0);
+    getLocal(local64(n));
+    storeOp<u64>(GPR + (n << 3));
+  }
+  c32(0);
+  getLocal(local64(RESULT_LOCAL));
+  storeOp<u64>(FLAG_RESULT);
+  c32(0);
+  getLocal(local32(AUX_LOCAL));
+  storeOp<u32>(FLAG_AUX);
+  if (!vectors) return;
+  for (let n: i32 = 0; n < 16; n++) {
+    if (!(xmmWritten & (1 << n))) continue;
+    c32(0);
+    getLocal(localV128(n));
+    simd(11);
+    memarg(XMM + (n << 5));
+  }
+}
+function reload(vectors: bool): void {
+  for (let n: i32 = 0; n < 16; n++) {
+    if (!(gprUsed & (1 << n))) continue;
+    loadFrom<u64>(GPR + (n << 3));
+    setLocal(local64(n));
+  }
+  loadFrom<u64>(FLAG_RESULT);
+  setLocal(local64(RESULT_LOCAL));
+  loadFrom<u32>(FLAG_AUX);
+  setLocal(local32(AUX_LOCAL));
+  if (!vectors) return;
+  for (let n: i32 = 0; n < 16; n++) {
+    if (!(xmmUsed & (1 << n))) continue;
+    c32(0);
+    simd(0);
+    memarg(XMM + (n << 5));
+    setLocal(localV128(n));
+  }
+}
+
+/** In the dry run: what the function needs whatever its instructions are. */
+export function useFixedLocals(): void {
+  for (let n: i32 = 0; n < FIXED_HERE; n++) local32(n);
+  local64(RESULT_LOCAL);
+  local64(OPERAND_A_LOCAL);
+  local64(OPERAND_B_LOCAL);
+  local64(BASE_LOCAL);
+}
+/** i32 locals that every region has: those of the exit, the count, the target and the flags. */
+const FIXED_HERE: i32 = 5;
+
+/** Writes the whole function. False when it got too big. */
+export function writeRegion(region: usize, base: u64): bool {
+  regionBeingWritten = region;
+  baseBeingWritten = base;
+  beginWriting();
+  beginWindows();
+  setSeveralPages(pageCount > 1);
+  exitCount = 1;
+  setExit(0, EXIT_HELPER, FLAGS_READY, 0, 0);
+  setDepth(0);
+  reload(true);
+  // Flags come as the code before left them.
+  loadFrom<u64>(T_FLAG_A);
+  setLocal(local64(OPERAND_A_LOCAL));
+  loadFrom<u64>(T_FLAG_B);
+  setLocal(local64(OPERAND_B_LOCAL));
+  loadFrom<u32>(T_FLAG_KIND);
+  setLocal(local32(FLAG_KIND_LOCAL));
+  loadCount(0);
+  loadFrom<u64>(T_BASE);
+  setLocal(local64(BASE_LOCAL));
+  helperLevel = openConstruct(BLOCK);
+  exitLevel = openConstruct(BLOCK);
+  setExitLevel(exitLevel);
+  let entries: i32 = 0;
+  for (let b: i32 = 0; b < blockCount; b++) if (load<u8>(blockAt(b), B_ENTRY)) entries++;
+  const dispatches = entries > 1 || !load<u8>(blockAt(0), B_ENTRY);
+  getLocal(ENTRY);
+  setLocal(local32(TARGET_LOCAL));
+  if (followsCalls) outerLevel = openConstruct(LOOP);
+  writeStretch(0, blockCount - 1, false, dispatches || followsCalls);
+  if (followsCalls) {
+    op(UNREACHABLE);
+    closeConstruct();
+  }
+  op(UNREACHABLE);
+  closeConstruct();
+  if (isFull() || exitCount > EXITS_MAX - 8) return false;
+  spill(true);
+  c32(0);
+  getLocal(local64(OPERAND_A_LOCAL));
+  storeOp<u64>(T_FLAG_A);
+  c32(0);
+  getLocal(local64(OPERAND_B_LOCAL));
+  storeOp<u64>(T_FLAG_B);
+  c32(0);
+  getLocal(local32(FLAG_KIND_LOCAL));
+  storeOp<u32>(T_FLAG_KIND);
+  storeCount(0);
+  getLocal(local32(EXIT_LOCAL));
+  op(RETURN);
+  closeConstruct();
+  c32(0);
+  op(END);
+  writtenStart = finishFunction();
+  writtenEnd = at;
+  const list = allocateExitSpace(<usize>exitCount * EXIT_SIZE);
+  memory.copy(list, exits, <usize>exitCount * EXIT_SIZE);
+  store<u32>(region, <u32>list, R_EXITS);
+  return true;
+}
