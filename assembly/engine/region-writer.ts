@@ -79,10 +79,12 @@ import {
   BLOCKS_MAX,
   endOf,
   findBlock,
+  findPage,
   firstInsn,
   followsCalls,
   formOf,
   I_LEAVES,
+  I_LENGTH,
   I_OFFSET,
   I_ON_CONDITION,
   I_PAGE,
@@ -313,6 +315,20 @@ function checkPageOf(to: i32): void {
   op(I32_EQZ);
   brIfRarely(<u32>(depth - exitLevel));
 }
+/** An instruction that crosses into the next page leaves if that page is not known to be still mapped there. */
+export function checkNextPage(): void {
+  const offset = load<i32>(insn_, I_OFFSET);
+  const last = offset + <i32>load<u8>(insn_, I_LENGTH) - 1;
+  if (offset >> 12 == last >> 12) return;
+  const page = findPage(last >> 12);
+  beforeLeave();
+  c32(0);
+  loadOp<u32>(<u32>regionBeingWritten + <u32>R_MASK);
+  c32(1 << page);
+  op(I32_AND);
+  op(I32_EQZ);
+  leaveIf();
+}
 /** Control passes to a block. `falls`: it is what follows in the code. */
 function goToBlock(to: i32, falls: bool): void {
   const before = flagState;
@@ -531,6 +547,7 @@ function writeInsn(insn: usize): void {
   const number = exitCount;
   if (load<u8>(insn, I_LEAVES)) exitCount++;
   offerLeaveExit(number);
+  checkNextPage();
   emitInsn(i);
   if (leaveExit >= 0) {
     if (!load<u8>(insn, I_LEAVES)) unreachable();

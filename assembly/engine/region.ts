@@ -11,7 +11,9 @@ import {
   MODE_CS_EDGE,
   OP_ENTER,
   OP_FIRST,
+  OP_STRADDLE,
   RECORD_SIZE,
+  R_IMM,
   REGIONS_MAX,
   TS_BLOCKS,
   TS_BYTES,
@@ -113,7 +115,7 @@ import {
   setOrder,
   unitOf,
 } from './region-blocks';
-import { setInsnAtHand, useFixedLocals, writeRegion, writtenEnd, writtenStart } from './region-writer';
+import { checkNextPage, setInsnAtHand, useFixedLocals, writeRegion, writtenEnd, writtenStart } from './region-writer';
 import {
   countStatistic,
   indexOf,
@@ -156,6 +158,12 @@ let base: u64 = 0;
 function recordAt(page: i32, offset: i32): usize {
   let record: usize = load<u32>(unitOf(page) + ((<usize>(offset & 0xfff)) << 2), U_MAP);
   if (record && load<u16>(record) == OP_ENTER) record += RECORD_SIZE;
+  if (record && load<u16>(record) == OP_STRADDLE) {
+    // It crosses into the next page, which then has to be part of the region, and still the one that was decoded.
+    const next = pageFor((offset | 0xfff) + 1);
+    if (next < 0 || load<u32>(unitOf(next), U_FRAME) != load<u32>(record, R_IMM)) return 0;
+    record += RECORD_SIZE;
+  }
   return record && load<u16>(record) >= <u16>OP_FIRST ? record : 0;
 }
 /** Number of the offset's page, which joins the region if it may; -1 when it can't. */
@@ -221,6 +229,7 @@ function dryRun(insn: usize): void {
   setFlagState(FLAGS_READY);
   offerLeaveExit(0);
   setInsnAtHand(insn);
+  checkNextPage();
   emitInsn(i);
 }
 
@@ -445,7 +454,8 @@ export function translate(linear: u64, withCalls: bool): bool {
   const seed = <i32>(linear & 0xfff);
   beginDryRun();
   lead(seed, INSN_ENTRY);
-  if (!insnCount) return false;
+  // An instruction that crosses a page can be part of a region, but has no stub that leads there.
+  if (!insnCount || endOf(insnAt(0)) >> 12 != seed >> 12) return false;
   for (let n: i32 = 0; n < pendingCount; n++) follow(load<i32>(pending + ((<usize>n) << 2)));
   cut();
   findLoops();
