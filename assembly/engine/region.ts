@@ -455,7 +455,7 @@ export function translate(linear: u64, withCalls: bool): bool {
   beginDryRun();
   lead(seed, INSN_ENTRY);
   // An instruction that crosses a page can be part of a region, but has no stub that leads there.
-  if (!insnCount || endOf(insnAt(0)) >> 12 != seed >> 12) return false;
+  if (!insnCount || (endOf(insnAt(0)) - 1) >> 12 != seed >> 12) return false;
   for (let n: i32 = 0; n < pendingCount; n++) follow(load<i32>(pending + ((<usize>n) << 2)));
   cut();
   findLoops();

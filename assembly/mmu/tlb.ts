@@ -1,5 +1,5 @@
 /**
- * The data TLB: banks of 1024 direct-mapped entries (layout.ts, TLB_*). One compare of (linear ^ tag) covers tag,
+ * The data TLB: banks of 4096 direct-mapped entries (layout.ts, TLB_*). One compare of (linear ^ tag) covers tag,
  * permission and page crossing. Policy: entries are not tagged with a PCID, so every load of CR3 drops all that is
  * not global. Entries are 4 KiB pieces; INVLPG in a large page drops all pieces of that page.
  * The invalid tag of slot s is a page that maps to slot s ^ 1, so no address that reaches slot s matches it.
