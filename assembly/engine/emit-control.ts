@@ -4,7 +4,7 @@
  */
 import { EXITS_END, LINEAR_PAGE, RECORD_SIZE } from '../layout';
 import { Insn } from './backend';
-import { BASE_LOCAL, conditions, pageOffset } from './emit-memory';
+import { pushBase, conditions, pageOffset } from './emit-memory';
 import { isInsideRegion, writeGoIndirect, writeGoTo } from './region-writer';
 import { c32, c64, dry, getLocal, I64_ADD, local64, op, storeOp } from './wasm';
 
@@ -49,7 +49,7 @@ export function setSeveralPages(value: bool): void {
 export function tellPage(): void {
   if (!severalPages) return;
   c32(0);
-  getLocal(local64(BASE_LOCAL));
+  pushBase();
   c64(<i64>pageOffset);
   op(I64_ADD);
   storeOp<u64>(LINEAR_PAGE);

@@ -37,12 +37,16 @@ import {
   I64_SHL,
   I64_SHR_U,
   I64_XOR,
+  loadFrom,
   local32,
   local64,
   op,
   setLocal,
+  storeOp,
   teeLocal,
 } from './wasm';
+import { FLAG_AUX, FLAG_RESULT, T_FLAG_A, T_FLAG_B, T_FLAG_KIND } from '../layout';
+import { inLocals } from './emit-registers';
 
 /** Fixed locals. */
 export const FLAG_KIND_LOCAL: i32 = 3; // i32: the state at run time, where blocks of different states meet
@@ -119,12 +123,92 @@ function writes(groups: u32): void {
   else flagWrites |= groups;
 }
 
+// ---- between locals and memory ------------------------------------------------------------------------------------------
+// As registers do, flags stay in the CPU block, and locals hold them within a block, unless the region has them in locals
+// throughout. Who writes them makes the locals newer than the memory; that is settled where the block ends or is left.
+const HOLDS_RESULT: u32 = 1;
+const HOLDS_AUX: u32 = 2;
+/** Which of the two words the locals hold. */
+let held: u32 = 0;
+/** The flags in memory are out of date: the locals that the state speaks of are not. */
+export let flagsAhead: bool = false;
+
+/** Where control may come from elsewhere, or a function of the core was called: memory is right. */
+export function forgetFlags(): void {
+  held = 0;
+  flagsAhead = false;
+}
+export function flagsHeld(): u32 {
+  return held | (flagsAhead ? AHEAD : 0);
+}
+const AHEAD: u32 = 4;
+/** Back to what held before; `all`: whether they are ahead, too. */
+export function holdFlags(which: u32, all: bool): void {
+  held = which & (HOLDS_RESULT | HOLDS_AUX);
+  if (all) flagsAhead = (which & AHEAD) != 0;
+}
+function holdResult(): void {
+  if (inLocals || held & HOLDS_RESULT) return;
+  held |= HOLDS_RESULT;
+  loadFrom<u64>(FLAG_RESULT);
+  setLocal(local64(RESULT_LOCAL));
+}
+function holdAux(): void {
+  if (inLocals || held & HOLDS_AUX) return;
+  held |= HOLDS_AUX;
+  loadFrom<u32>(FLAG_AUX);
+  setLocal(local32(AUX_LOCAL));
+}
+/** Before what may or may not change them: afterwards the locals hold them either way. The state is FLAGS_READY. */
+export function holdBoth(): void {
+  holdResult();
+  holdAux();
+}
+/** The locals were written. */
+function ahead(which: u32): void {
+  held |= which;
+  flagsAhead = true;
+}
+function storeLocal64(local: i32, to: u32): void {
+  c32(0);
+  getLocal(local64(local));
+  storeOp<u64>(to);
+}
+function storeAux(): void {
+  c32(0);
+  getLocal(local32(AUX_LOCAL));
+  storeOp<u32>(FLAG_AUX);
+}
+/** Brings memory up to date, as far as the state speaks of it. */
+export function storeFlags(): void {
+  if (inLocals || !flagsAhead) return;
+  const kind = flagState & KIND_MASK;
+  storeLocal64(RESULT_LOCAL, FLAG_RESULT);
+  if (kind == FLAGS_READY || kind == FLAGS_INC || kind == FLAGS_DEC) storeAux();
+  if (kind != FLAGS_READY) storeLocal64(OPERAND_A_LOCAL, T_FLAG_A);
+  if (kind == FLAGS_ADD || kind == FLAGS_SUB) storeLocal64(OPERAND_B_LOCAL, T_FLAG_B);
+  flagsAhead = false;
+}
+/** The same whatever the state is: what it does not speak of may be anything. */
+export function storeAllFlags(): void {
+  storeLocal64(RESULT_LOCAL, FLAG_RESULT);
+  storeAux();
+  storeLocal64(OPERAND_A_LOCAL, T_FLAG_A);
+  storeLocal64(OPERAND_B_LOCAL, T_FLAG_B);
+}
+
 // ---- reading -------------------------------------------------------------------------------------------------------
 function result(): void {
+  holdResult();
   getLocal(local64(RESULT_LOCAL));
 }
 function aux(): void {
+  holdAux();
   getLocal(local32(AUX_LOCAL));
+}
+function setAux(): void {
+  setLocal(local32(AUX_LOCAL));
+  ahead(HOLDS_AUX);
 }
 function a(): void {
   getLocal(local64(OPERAND_A_LOCAL));
@@ -383,6 +467,7 @@ export function commitFlags(): void {
     return;
   }
   if (kind >= FLAGS_DYNAMIC) unreachable();
+  holdResult();
   const bytes = width();
   if (kind == FLAGS_ADD || kind == FLAGS_SUB) {
     pushCarries();
@@ -417,7 +502,7 @@ export function commitFlags(): void {
     op(I32_AND);
     op(I32_OR);
   }
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** The i64 on the stack: its two top bits (of the width) to bits 31 and 30. */
@@ -455,7 +540,11 @@ export function setResult<W>(r: i32): void {
   if (sizeof<W>() == 1) op(I32_EXTEND8_S);
   if (sizeof<W>() == 2) op(I32_EXTEND16_S);
   if (sizeof<W>() != 8) op(I64_EXTEND_I32_S);
+  setResultLocal();
+}
+function setResultLocal(): void {
   setLocal(local64(RESULT_LOCAL));
+  ahead(HOLDS_RESULT);
 }
 function setOperand<W>(index: i32, value: i32): void {
   get(value);
@@ -484,7 +573,7 @@ export function flagsOfLogic<W>(r: i32): void {
   if (!flagsWanted) return;
   setResult<W>(r);
   c32(0);
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = LOGIC;
   settle();
 }
@@ -494,7 +583,7 @@ export function flagsOfResult<W>(r: i32, cf: i32, ov: i32): void {
   if (!flagsWanted) return;
   setResult<W>(r);
   pushTop(cf, ov);
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** cf << 31 | (cf ^ ov) << 30. */
@@ -522,11 +611,14 @@ export function flagsOfStep<W>(kind: i32, x: i32, r: i32): void {
   writes(LIVE_REST);
   flagPasses |= LIVE_CF;
   if (!(flagsWanted & LIVE_REST)) return;
-  if (flagsWanted & LIVE_CF && !isCfReady()) {
-    pushCf();
-    c32(31);
-    op(I32_SHL);
-    setLocal(local32(AUX_LOCAL));
+  if (flagsWanted & LIVE_CF) {
+    if (isCfReady()) holdAux();
+    else {
+      pushCf();
+      c32(31);
+      op(I32_SHL);
+      setAux();
+    }
   }
   setResult<W>(r);
   setOperand<W>(OPERAND_A_LOCAL, x);
@@ -540,6 +632,7 @@ export function flagsCf(cf: i32): void {
   if (!(flagsWanted & LIVE_CF)) return;
   if (flagsWanted & LIVE_REST) {
     commitFlags();
+    holdResult();
     // Both top bits flip together, so that OF stays.
     get(cf);
     aux();
@@ -555,7 +648,7 @@ export function flagsCf(cf: i32): void {
     c32(31);
     op(I32_SHL);
   }
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** CF and OF new, the others stay (rotates). */
@@ -565,13 +658,14 @@ export function flagsCfOf(cf: i32, ov: i32): void {
   if (!flagsWanted) return;
   if (flagsWanted & LIVE_REST) {
     commitFlags();
+    holdResult();
     aux();
     c32(~TOP);
     op(I32_AND);
     pushTop(cf, ov);
     op(I32_OR);
   } else pushTop(cf, ov);
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** ZF and CF given, the others clear; PF is corrected when the result is zero. As Flags.setZfCf. */
@@ -581,7 +675,7 @@ export function flagsOfZfCf(zf: i32, cf: i32): void {
   get(zf);
   op(I32_EQZ);
   op(I64_EXTEND_I32_U);
-  setLocal(local64(RESULT_LOCAL));
+  setResultLocal();
   get(cf);
   c32(TOP);
   op(I32_MUL);
@@ -589,7 +683,7 @@ export function flagsOfZfCf(zf: i32, cf: i32): void {
   c32(8);
   op(I32_SHL);
   op(I32_OR);
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** All six from an EFLAGS image, as Flags.setArithmetic. */
@@ -604,7 +698,7 @@ export function flagsFromImage(value: i32): void {
   op(I32_AND);
   op(I32_EQZ);
   op(I64_EXTEND_I32_U);
-  setLocal(local64(RESULT_LOCAL));
+  setResultLocal();
   // CF, CF ^ OF
   get(value);
   c32(31);
@@ -646,12 +740,14 @@ export function flagsFromImage(value: i32): void {
   c32(8);
   op(I32_SHL);
   op(I32_OR);
-  setLocal(local32(AUX_LOCAL));
+  setAux();
   flagState = FLAGS_READY;
 }
 /** Says at run time what the state is. */
 export function tellState(): void {
   if ((flagState & KIND_MASK) >= FLAGS_DYNAMIC) return;
+  if (!inLocals) c32(0);
   c32(flagCode());
-  setLocal(local32(FLAG_KIND_LOCAL));
+  if (inLocals) setLocal(local32(FLAG_KIND_LOCAL));
+  else storeOp<u32>(T_FLAG_KIND);
 }

@@ -29,10 +29,12 @@ import {
   TLB_ENTRIES,
   TLB_READ,
   TLB_WRITE,
+  T_BASE,
 } from '../layout';
 import { bank } from '../mmu/tlb';
 import { FLAG_CODE, FLAG_EXPAND_DOWN, FLAG_P, FLAG_WRITABLE } from '../system/segment';
 import { Insn } from './backend';
+import { gprLocal, inLocals, wroteGpr } from './emit-registers';
 import {
   brIfRarely,
   c32,
@@ -66,7 +68,7 @@ import {
 } from './wasm';
 
 // ---- the instruction at hand -----------------------------------------------------------------------------------------
-/** Local that holds the number of the exit taken. */
+/** Local that holds the address of the exit taken. */
 export const EXIT_LOCAL: i32 = 0; // fixed i32
 export const BASE_LOCAL: i32 = 19; // fixed i64: linear address of the region's first page
 /** Host address of each window: fixed i32 locals from here on, by base. */
@@ -80,30 +82,26 @@ const RSP: i32 = 4;
 export let pageOffset: i32 = 0;
 /** The instruction may leave: known after its dry run. */
 export let mayLeave: bool = false;
-/** Number of the exit that leaves before this instruction; -1 until it needs one. */
+/** Address of the exit that leaves before this instruction; -1 until it needs one. */
 export let leaveExit: i32 = -1;
+/** What offerLeaveExit() is given for an instruction that needs none. */
+export const NO_EXIT: i32 = -2;
 /** Nesting of Wasm blocks, and that of the block which ends at the exit. */
 export let depth: i32 = 0;
-let exitLevel: i32 = 0;
+/** The same for the exit of an instruction in the middle. */
+let leaveLevel: i32 = 0;
 /** Inside a condition of the instruction. */
 export let conditions: i32 = 0;
 
 export function setDepth(value: i32): void {
   depth = value;
 }
-export function setExitLevel(value: i32): void {
-  exitLevel = value;
+export function setLeaveLevel(value: i32): void {
+  leaveLevel = value;
 }
 export function setConditions(value: i32): void {
   conditions = value;
 }
-/** General registers read or written, and written, in the region (bits). */
-export let gprUsed: u32 = 0;
-export let gprWritten: u32 = 0;
-export function clearUse(): void {
-  gprUsed = gprWritten = 0;
-}
-
 /** Experience with the code at hand: 0 none, 1 windows failed often, 2 floating-point arithmetic left often, too. */
 let trouble: u32 = 0;
 /** Exact arithmetic is the rule here: let tier 0's functions do it. */
@@ -126,18 +124,7 @@ export function beginMemory(page: i32, linear: u64): void {
   addressCount = 0;
 }
 
-/** Notes that a register is used, and perhaps written. */
-export function noteUse(n: i32, written: bool): void {
-  gprUsed |= 1 << n;
-  if (written) gprWritten |= 1 << n;
-}
-/** Register local for reading. */
-export function gprLocal(n: i32): i32 {
-  gprUsed |= 1 << n;
-  return local64(n);
-}
-
-/** Called when an instruction first needs a way to leave: regions.ts gives the number. */
+/** Called when an instruction first needs a way to leave: its address. */
 let takeLeaveExit: i32 = 0;
 export function offerLeaveExit(n: i32): void {
   takeLeaveExit = n;
@@ -158,13 +145,19 @@ export function beforeLeave(): void {
 }
 /** Leaves for tier 0, with nothing written, when the i32 on the stack is not zero. */
 export function leaveIf(): void {
-  brIfRarely(<u32>(depth - exitLevel));
+  brIfRarely(<u32>(depth - leaveLevel));
 }
 /** Leaves always. */
 export function leave(): void {
   prepareLeave();
   c32(1);
   leaveIf();
+}
+
+/** Pushes the linear address of the region's first page. */
+export function pushBase(): void {
+  if (inLocals) getLocal(local64(BASE_LOCAL));
+  else loadFrom<u64>(T_BASE);
 }
 
 // ---- windows ---------------------------------------------------------------------------------------------------------
@@ -274,7 +267,7 @@ function pushBased(base: i32, displacement: i32): void {
     return;
   }
   if (base == BASE_CODE) {
-    getLocal(local64(BASE_LOCAL));
+    pushBase();
     c64(<i64>displacement);
     op(I64_ADD);
     return;
@@ -306,7 +299,7 @@ export function effectiveAddress(i: Insn): i32 {
   const size = (<u32>i.ea) & 3;
   if (i.ea & EA_LONG) {
     if (i.r1 != CODE_LINEAR_PAGE) return constantHandle<u64>(load<i64>(changetype<usize>(i) + 8));
-    getLocal(local64(BASE_LOCAL));
+    pushBase();
     c64(<i64>pageOffset + <i64>(i.offset + i.length) + <i64>i.disp);
     op(I64_ADD);
     return set64();
@@ -319,7 +312,7 @@ export function effectiveAddress(i: Insn): i32 {
   if (size == 0) {
     let pushed = false;
     if (i.r1 == CODE_LINEAR_PAGE) {
-      getLocal(local64(BASE_LOCAL));
+      pushBase();
       c64(<i64>pageOffset + <i64>i.disp);
       op(I64_ADD);
       pushed = true;
@@ -344,7 +337,7 @@ export function effectiveAddress(i: Insn): i32 {
   // 32 and 16 bits
   let pushed = false;
   if (i.r1 == CODE_LINEAR_PAGE) {
-    getLocal(local64(BASE_LOCAL));
+    pushBase();
     op(I32_WRAP_I64);
     c32(pageOffset);
     op(I32_ADD);
@@ -447,7 +440,6 @@ export function stackAddress(by: i32, size: u32): i32 {
 export function moveStackPointer(by: i32): void {
   const mask = load<u64>(STACK_MASK);
   const local = gprLocal(RSP);
-  gprWritten |= 1 << RSP;
   if (mask == 0xffff) {
     getLocal(local);
     c64(~0xffff);
@@ -474,6 +466,7 @@ export function moveStackPointer(by: i32): void {
     moveWindow(RSP, by);
   }
   setLocal(local);
+  wroteGpr(RSP);
 }
 
 // ---- accesses --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import {
   SEG_SIZE,
 } from '../layout';
 import { Insn } from './backend';
-import { BASE_LOCAL, beforeLeave, effectiveAddress, leaveIf, pageOffset } from './emit-memory';
+import { pushBase, beforeLeave, effectiveAddress, leaveIf, pageOffset } from './emit-memory';
 import {
   c32,
   c64,
@@ -53,7 +53,7 @@ const MODRM_REGISTER: u32 = 0xc0;
 /** FIP, FCS and FOP, and FDP and FDS of a memory operand. No fault may come after this. */
 export function writePointers(i: Insn): void {
   c32(0);
-  getLocal(local64(BASE_LOCAL));
+  pushBase();
   c64(<i64>pageOffset + <i64>i.offset);
   op(I64_ADD);
   if ((load<u32>(MODE) & MODE_CODE_MASK) != MODE_64) {

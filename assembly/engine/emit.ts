@@ -1,5 +1,5 @@
 /**
- * Backend that appends WebAssembly: the code writer of tier 1. Guest registers are locals of the function being written,
+ * Backend that appends WebAssembly: the code writer of tier 1. Guest registers are kept as engine/emit-registers.ts says,
  * flags are kept as engine/emit-flags.ts says, memory is reached as engine/emit-memory.ts says. Values are handles
  * (engine/wasm.ts).
  *
@@ -35,6 +35,8 @@ import {
   FLAGS_INC,
   FLAGS_SUB,
   flagsArithmetic,
+  flagsHeld,
+  holdFlags,
   flagsCf,
   flagsCfOf,
   flagsFromImage,
@@ -51,15 +53,11 @@ import {
 } from './emit-flags';
 import {
   addressValue,
-  BASE_LOCAL,
   beforeLeave,
   closeWindow,
   conditions,
   depth,
   effectiveAddress,
-  gprLocal,
-  gprUsed,
-  gprWritten,
   hostAddress,
   hostOffset,
   isAddress,
@@ -67,9 +65,9 @@ import {
   leave,
   leaveIf,
   moveStackPointer,
-  noteUse,
   operandAddress,
   pageOffset,
+  pushBase,
   pushHost,
   segmentAddress,
   setConditions,
@@ -81,6 +79,16 @@ import { AFTER_STORE } from '../x87/fast';
 import { ADD, MUL, SUB, SUBR } from '../x87/operations';
 import { emitChangeSign, emitCopy, emitExchange, emitPush, emitPushRegister, writePointers } from './emit-x87';
 import { EmitPacked } from './emit-packed';
+import {
+  gprLocal,
+  gprTarget,
+  knowRegisters,
+  registersKnown,
+  wroteGpr,
+  wroteXmm,
+  xmmLocal,
+  xmmTarget,
+} from './emit-registers';
 import * as control from './emit-control';
 import {
   alias,
@@ -145,7 +153,6 @@ import {
   loadFrom,
   loadOp,
   local64,
-  localV128,
   memarg,
   op,
   SELECT,
@@ -211,14 +218,11 @@ const RSP: i32 = 4;
 const CONDITIONS_MAX: i32 = 16;
 /** Conditions that are open: 0 a constant (nothing was written), 1 an `if`. */
 const kinds: usize = memory.data(CONDITIONS_MAX);
+/** Which registers were known before each. */
+const knownBefore: usize = memory.data(CONDITIONS_MAX * 4);
+const heldBefore: usize = memory.data(CONDITIONS_MAX);
 let open: i32 = 0;
 
-/** XMM registers read or written, and written, in the region (bits). */
-export let xmmUsed: u32 = 0;
-export let xmmWritten: u32 = 0;
-export function clearVectorUse(): void {
-  xmmUsed = xmmWritten = 0;
-}
 /** MXCSR was found settled in this block. */
 let settled: bool = false;
 export function forgetSettled(): void {
@@ -231,10 +235,6 @@ export function beginEmit(): void {
 /** FADD, FSUB or FSUBR. */
 function isSum(operation: u32): bool {
   return operation == ADD || operation == SUB || operation == SUBR;
-}
-function xmmLocal(n: i32): i32 {
-  xmmUsed |= 1 << n;
-  return localV128(n);
 }
 function operandCode<K>(i: Insn): usize {
   if (offsetof<K>() == KIND_R0) return <usize>i.r0;
@@ -296,8 +296,7 @@ export class Emit extends EmitPacked {
   }
   setGpr<W>(code: usize, value: i32): void {
     const n = <i32>(code >> 3);
-    const local = gprLocal(n);
-    noteUse(n, true);
+    const local = sizeof<W>() >= 4 ? gprTarget(n) : gprLocal(n);
     closeWindow(n);
     beforeSet(local);
     if (sizeof<W>() >= 4) {
@@ -318,6 +317,7 @@ export class Emit extends EmitPacked {
       op(I64_OR);
     }
     setLocal(local);
+    wroteGpr(n);
   }
 
   // ---- read-modify-write: a place is a host address, or a register's code -------------------------------------------------
@@ -367,9 +367,8 @@ export class Emit extends EmitPacked {
     return this.loadAt<W>(i, load<u32>(STACK_FLAT) ? offset : segmentAddress(2, offset, sizeof<W>()));
   }
   leaveFrame(by: i64): void {
-    const local = gprLocal(RSP);
     const mask = load<i64>(STACK_MASK);
-    noteUse(RSP, true);
+    const local = mask == 0xffff ? gprLocal(RSP) : gprTarget(RSP);
     closeWindow(RSP);
     beforeSet(local);
     if (mask == 0xffff) {
@@ -386,6 +385,7 @@ export class Emit extends EmitPacked {
     }
     if (mask == 0xffff) op(I64_OR);
     setLocal(local);
+    wroteGpr(RSP);
   }
 
   // ---- arithmetic -------------------------------------------------------------------------------------------------------------------
@@ -786,6 +786,8 @@ export class Emit extends EmitPacked {
       store<u8>(kinds + open++, 0);
       return constantOf(condition) != 0;
     }
+    store<u32>(knownBefore + ((<usize>open) << 2), registersKnown());
+    store<u8>(heldBefore + open, <u8>flagsHeld());
     store<u8>(kinds + open++, 1);
     freezeAliases();
     get(condition);
@@ -799,6 +801,8 @@ export class Emit extends EmitPacked {
   end(): void {
     if (!load<u8>(kinds + --open)) return;
     op(END);
+    knowRegisters(load<u32>(knownBefore + ((<usize>open) << 2)));
+    holdFlags(load<u8>(heldBefore + open), false);
     setDepth(depth - 1);
     setConditions(conditions - 1);
     setNested(conditions > 0);
@@ -850,7 +854,7 @@ export class Emit extends EmitPacked {
     control.goTo(pageOffset + i.imm);
   }
   nextIp<W>(i: Insn): i32 {
-    getLocal(local64(BASE_LOCAL));
+    pushBase();
     c64(<i64>pageOffset + <i64>(i.offset + i.length));
     op(I64_ADD);
     if ((load<u32>(MODE) & MODE_CODE_MASK) != MODE_64) {
@@ -929,11 +933,11 @@ export class Emit extends EmitPacked {
     return alias(xmmLocal(<i32>n));
   }
   setXmmNumber(n: usize, value: i32): void {
-    const local = xmmLocal(<i32>n);
-    xmmWritten |= 1 << (<i32>n);
+    const local = xmmTarget(<i32>n);
     beforeSet(local);
     get(value);
     setLocal(local);
+    wroteXmm(<i32>n);
   }
   /** Low 64, 32 (…) bits of a vector operand, or a memory operand of that size. */
   low<W, K>(i: Insn): i32 {
@@ -983,13 +987,13 @@ export class Emit extends EmitPacked {
   }
   setLane<W>(n: i32, lane: i32, value: i32): void {
     const local = xmmLocal(n);
-    xmmWritten |= 1 << n;
     beforeSet(local);
     getLocal(local);
     get(value);
     simd(sizeof<W>() == 8 ? 0x1e : sizeof<W>() == 4 ? 0x1c : sizeof<W>() == 2 ? 0x1a : 0x17);
     op(lane);
     setLocal(local);
+    wroteXmm(n);
   }
   setLow<W, K>(i: Insn, value: i32): void {
     if (offsetof<K>() == KIND_M) this.storeAt<W>(i, this.linearForWrite(i, sizeof<W>()), value);

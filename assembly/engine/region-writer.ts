@@ -11,7 +11,6 @@ import {
   FLAG_AUX,
   FLAG_RESULT,
   FSW,
-  GPR,
   MODE,
   MODE_64,
   MODE_CODE_MASK,
@@ -20,12 +19,11 @@ import {
   T_FLAG_A,
   T_FLAG_B,
   T_FLAG_KIND,
-  XMM,
 } from '../layout';
 import { emitInsn, FORM_RETURN, FORM_SWITCH } from '../generated/emit-dispatch';
 import { Insn } from './backend';
-import { beginEmit, forgetSettled, IMPORT_HELPER, IMPORT_X87_CALL, xmmUsed, xmmWritten } from './emit';
-import { allocateExitSpace, beginControl, ends, recordCopy, setSeveralPages, tellPage } from './emit-control';
+import { beginEmit, forgetSettled, IMPORT_HELPER, IMPORT_X87_CALL } from './emit';
+import { beginControl, ends, recordCopy, setSeveralPages, tellPage } from './emit-control';
 import {
   AUX_LOCAL,
   beginFlags,
@@ -35,7 +33,12 @@ import {
   FLAGS_DYNAMIC,
   FLAGS_DYNAMIC_CF,
   FLAGS_READY,
+  flagsAhead,
+  flagsHeld,
   flagState,
+  forgetFlags,
+  holdBoth,
+  holdFlags,
   isCfReady,
   LIVE_ALL,
   LIVE_CF,
@@ -45,6 +48,8 @@ import {
   OPERAND_B_LOCAL,
   RESULT_LOCAL,
   setFlagState,
+  storeAllFlags,
+  storeFlags,
   tellState,
 } from './emit-flags';
 import {
@@ -55,23 +60,33 @@ import {
   closeWindows,
   depth,
   EXIT_LOCAL,
-  gprUsed,
-  gprWritten,
   leaveExit,
   leaveIf,
+  NO_EXIT,
+  pushBase,
   offerLeaveExit,
   setDepth,
-  setExitLevel,
+  setLeaveLevel,
 } from './emit-memory';
+import {
+  forgetRegisters,
+  inLocals,
+  knowRegisters,
+  registersKnown,
+  reloadRegisters,
+  spillRegisters,
+} from './emit-registers';
 import {
   B_COUNT,
   B_DISPATCH,
   B_ENTRY,
   B_EXITS,
   B_FIRST,
+  B_HELD,
   B_LOOP_END,
   B_NEEDS,
   B_PREDECESSORS,
+  B_REGISTERS,
   B_STATE,
   B_STATE_KNOWN,
   blockAt,
@@ -104,18 +119,16 @@ import {
   E_GENERATION,
   E_OFFSET,
   E_REGION,
-  EXIT_HELPER,
   EXIT_INDIRECT,
   EXIT_JUMP,
   EXIT_LEAVE,
-  EXIT_SIZE,
   EXIT_SWITCH,
-  R_EXITS,
+  newExit,
   R_MASK,
   R_VALID_GENERATION,
   X_COUNT,
   X_FLAGS,
-  X_KIND,
+  X_LOOPS,
   X_OFFSET,
 } from './regions';
 import {
@@ -179,25 +192,25 @@ export let writtenStart: usize = 0;
 export let writtenEnd: usize = 0;
 
 // ---- exits -----------------------------------------------------------------------------------------------------------
-const EXITS_MAX: i32 = 2048;
-const exits: usize = memory.data(EXITS_MAX * 8);
-let exitCount: i32 = 0;
-
-function setExit(n: i32, kind: u32, flags: i32, left: i32, offset: i32): void {
-  const x = exits + ((<usize>n) << 3);
-  store<u8>(x, <u8>kind, X_KIND);
-  store<u8>(x, <u8>flags, X_FLAGS);
-  store<u16>(x, <u16>left, X_COUNT);
-  store<i32>(x, offset, X_OFFSET);
-}
-/** Sets the exit local for an exit at the end of the block. */
-function chooseExit(kind: u32, offset: i32): void {
-  setExit(exitCount, kind, flagCode(), 0, offset);
-  c32(exitCount++);
+/** Sets the exit local for an exit at the end of the block. Returns the exit. */
+function chooseExit(kind: u32, offset: i32): usize {
+  let x: usize = 0;
+  if (!dry) {
+    x = newExit(kind, regionBeingWritten);
+    store<u8>(x, <u8>flagCode(), X_FLAGS);
+    store<i32>(x, offset, X_OFFSET);
+  }
+  c32(<i32>x);
   setLocal(local32(EXIT_LOCAL));
+  return x;
 }
+/** Where exits end: those whose flags are right in memory, and those that store them. */
 let exitLevel: i32 = 0;
+let storingLevel: i32 = 0;
 let helperLevel: i32 = 0;
+function outLevel(): i32 {
+  return inLocals || flagsAhead ? storingLevel : exitLevel;
+}
 function branchTo(level: i32): void {
   op(BR);
   unsigned(<u32>(depth - level));
@@ -232,7 +245,8 @@ function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void 
   for (let b = from; b <= to; b = nextItem(b, from, isLoop)) {
     store<i32>(labels + ((<usize>b) << 2), level--);
   }
-  if (dispatches) {
+  // With a single item there is nothing to choose.
+  if (dispatches && items > 1) {
     getLocal(local32(TARGET_LOCAL));
     c32(from);
     op(I32_SUB);
@@ -291,12 +305,17 @@ function settleFlagsFor(block: i32): void {
   if (isStateCarried(block)) {
     store<u8>(b, 1, B_STATE_KNOWN);
     store<i32>(b, flagState, B_STATE);
+    store<u8>(b, <u8>flagsHeld(), B_HELD);
+    store<u32>(b, registersKnown(), B_REGISTERS);
     return;
   }
   const needs: u32 = load<u8>(b, B_NEEDS);
   if (needs & LIVE_REST) commitFlags();
   else if (needs & LIVE_CF && !isCfReady()) commitFlags();
-  if (!(needs & LIVE_REST) && needs | load<u8>(b, B_EXITS)) tellState();
+  // Nobody sees them any more?
+  if (!(needs | load<u8>(b, B_EXITS))) return;
+  if (!(needs & LIVE_REST)) tellState();
+  storeFlags();
 }
 /** Has the block a single way in, from a block before it? Then its flags are as that one leaves them. */
 function isStateCarried(block: i32): bool {
@@ -313,7 +332,7 @@ function checkPageOf(to: i32): void {
   c32(1 << page);
   op(I32_AND);
   op(I32_EQZ);
-  brIfRarely(<u32>(depth - exitLevel));
+  brIfRarely(<u32>(depth - outLevel()));
 }
 /** An instruction that crosses into the next page leaves if that page is not known to be still mapped there. */
 export function checkNextPage(): void {
@@ -332,15 +351,11 @@ export function checkNextPage(): void {
 /** Control passes to a block. `falls`: it is what follows in the code. */
 function goToBlock(to: i32, falls: bool): void {
   const before = flagState;
+  const heldBefore = flagsHeld();
   settleFlagsFor(to);
   checkPageOf(to);
   if (to <= current) {
-    // Time to look whether the budget is used up.
-    chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
-    getLocal(local32(COUNT_LOCAL));
-    c32(0);
-    op(I32_LE_S);
-    brIfRarely(<u32>(depth - exitLevel));
+    leaveWhenUsedUp(to);
     if (load<u8>(blockAt(to), B_DISPATCH)) setTarget(to);
     branchTo(load<i32>(heads + ((<usize>to) << 2)));
   } else {
@@ -349,6 +364,16 @@ function goToBlock(to: i32, falls: bool): void {
     if (!falls) branchTo(load<i32>(labels + ((<usize>(loop >= 0 ? loop : to)) << 2)));
   }
   setFlagState(before);
+  holdFlags(heldBefore, true);
+}
+/** Before control goes back to a block: leaves if the budget is used up. */
+function leaveWhenUsedUp(to: i32): void {
+  const x = chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
+  if (!dry) store<u8>(x, load<u8>(x, X_FLAGS) | (<u8>X_LOOPS), X_FLAGS);
+  getLocal(local32(COUNT_LOCAL));
+  c32(0);
+  op(I32_LE_S);
+  brIfRarely(<u32>(depth - outLevel()));
 }
 function setTarget(block: i32): void {
   c32(block);
@@ -363,22 +388,20 @@ export function writeGoTo(offset: i32): void {
   else if (to >= 0) goToBlock(to, false);
   else {
     chooseExit(EXIT_JUMP, offset);
-    branchTo(exitLevel);
+    branchTo(outLevel());
   }
 }
 /** Control passes to a block by way of the br_table at the function's beginning. */
 function goToOuter(to: i32): void {
   const before = flagState;
+  const heldBefore = flagsHeld();
   settleFlagsFor(to);
   checkPageOf(to);
-  chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
-  getLocal(local32(COUNT_LOCAL));
-  c32(0);
-  op(I32_LE_S);
-  brIfRarely(<u32>(depth - exitLevel));
+  leaveWhenUsedUp(to);
   setTarget(to);
   branchTo(outerLevel);
   setFlagState(before);
+  holdFlags(heldBefore, true);
 }
 /** Puts the flags in a state that every block which control may come to by an address can begin with. */
 function settleFlagsForEntries(): void {
@@ -386,6 +409,7 @@ function settleFlagsForEntries(): void {
   for (let b: i32 = 0; b < blockCount; b++) if (load<u8>(blockAt(b), B_ENTRY)) needs |= load<u8>(blockAt(b), B_NEEDS);
   if (needs & LIVE_REST || (needs & LIVE_CF && !isCfReady())) commitFlags();
   tellState();
+  storeFlags();
 }
 /** Returns are compared with the places behind the region's calls, if these are few. */
 const RETURNS_MAX: i32 = 6;
@@ -397,11 +421,12 @@ export function writeGoIndirect(ip: i32): void {
   }
   const form = formOf(insn_);
   const before = flagState;
+  const heldBefore = flagsHeld();
   if (!dry) settleFlagsForEntries();
   getLinear(ip);
   const linear = set64();
   get(linear);
-  getLocal(local64(BASE_LOCAL));
+  pushBase();
   op(I64_SUB);
   const offset = set64();
   let returns: i32 = 0;
@@ -460,6 +485,7 @@ export function writeGoIndirect(ip: i32): void {
   }
   leaveTo(ip, form & FORM_SWITCH ? EXIT_SWITCH : EXIT_INDIRECT);
   setFlagState(before);
+  holdFlags(heldBefore, true);
 }
 const ENTRY_SIZE_SHIFT: i32 = 5;
 function isReturn(b: i32): bool {
@@ -481,7 +507,7 @@ function leaveTo(ip: i32, kind: u32): void {
   storeOp<u64>(RIP);
   if (dry) return;
   chooseExit(kind, load<i32>(insn_, I_OFFSET));
-  branchTo(exitLevel);
+  branchTo(outLevel());
 }
 
 // ---- blocks --------------------------------------------------------------------------------------------------------------
@@ -508,6 +534,12 @@ function writeBlock(block: i32): void {
   current = block;
   setFlagState(firstState(block));
   closeWindows();
+  forgetRegisters();
+  forgetFlags();
+  if (load<u8>(b, B_STATE_KNOWN)) {
+    knowRegisters(load<u32>(b, B_REGISTERS));
+    holdFlags(load<u8>(b, B_HELD), true);
+  }
   forgetSettled();
   getLocal(local32(COUNT_LOCAL));
   c32(count);
@@ -527,7 +559,7 @@ function writeBlock(block: i32): void {
   if (to >= 0) goToBlock(to, to == block + 1);
   else {
     chooseExit(EXIT_JUMP, after);
-    branchTo(exitLevel);
+    branchTo(outLevel());
   }
 }
 function writeInsn(insn: usize): void {
@@ -541,18 +573,23 @@ function writeInsn(insn: usize): void {
     baseBeingWritten + <u64>(<i64>load<i32>(insn, I_OFFSET)),
   );
   beginControl();
-  if (load<u8>(insn, I_ON_CONDITION) && wanted) commitFlags();
+  if (load<u8>(insn, I_ON_CONDITION) && wanted) {
+    commitFlags();
+    holdBoth();
+  }
   const state = flagCode();
+  setLeaveLevel(outLevel());
   beginFlags(wanted);
-  const number = exitCount;
-  if (load<u8>(insn, I_LEAVES)) exitCount++;
-  offerLeaveExit(number);
+  if (load<u8>(insn, I_LEAVES)) {
+    const x = newExit(EXIT_LEAVE, regionBeingWritten);
+    store<u8>(x, <u8>state, X_FLAGS);
+    store<u16>(x, <u16>remaining, X_COUNT);
+    store<i32>(x, load<i32>(insn, I_OFFSET), X_OFFSET);
+    offerLeaveExit(<i32>x);
+  } else offerLeaveExit(NO_EXIT);
   checkNextPage();
   emitInsn(i);
-  if (leaveExit >= 0) {
-    if (!load<u8>(insn, I_LEAVES)) unreachable();
-    setExit(number, EXIT_LEAVE, state, remaining, load<i32>(insn, I_OFFSET));
-  }
+  if (leaveExit == NO_EXIT) unreachable();
 }
 
 // ---- what is not emitted: the function that both tiers share ---------------------------------------------------------------
@@ -606,46 +643,20 @@ function loadCount(left: i32): void {
   }
   setLocal(local32(COUNT_LOCAL));
 }
+/** Before a function of the core is called; flags are in state FLAGS_READY. */
 function spill(vectors: bool): void {
-  for (let n: i32 = 0; n < 16; n++) {
-    if (!(gprWritten & (1 << n))) continue;
-    c32(0);
-    getLocal(local64(n));
-    storeOp<u64>(GPR + (n << 3));
-  }
-  c32(0);
-  getLocal(local64(RESULT_LOCAL));
-  storeOp<u64>(FLAG_RESULT);
-  c32(0);
-  getLocal(local32(AUX_LOCAL));
-  storeOp<u32>(FLAG_AUX);
-  if (!vectors) return;
-  for (let n: i32 = 0; n < 16; n++) {
-    if (!(xmmWritten & (1 << n))) continue;
-    c32(0);
-    getLocal(localV128(n));
-    simd(11);
-    memarg(XMM + (n << 5));
-  }
+  spillRegisters(vectors);
+  if (inLocals) storeAllFlags();
+  else storeFlags();
 }
 function reload(vectors: bool): void {
-  for (let n: i32 = 0; n < 16; n++) {
-    if (!(gprUsed & (1 << n))) continue;
-    loadFrom<u64>(GPR + (n << 3));
-    setLocal(local64(n));
-  }
+  reloadRegisters(vectors);
+  forgetFlags();
+  if (!inLocals) return;
   loadFrom<u64>(FLAG_RESULT);
   setLocal(local64(RESULT_LOCAL));
   loadFrom<u32>(FLAG_AUX);
   setLocal(local32(AUX_LOCAL));
-  if (!vectors) return;
-  for (let n: i32 = 0; n < 16; n++) {
-    if (!(xmmUsed & (1 << n))) continue;
-    c32(0);
-    simd(0);
-    memarg(XMM + (n << 5));
-    setLocal(localV128(n));
-  }
 }
 
 /** In the dry run: what the function needs whatever its instructions are. */
@@ -654,10 +665,27 @@ export function useFixedLocals(): void {
   local64(RESULT_LOCAL);
   local64(OPERAND_A_LOCAL);
   local64(OPERAND_B_LOCAL);
-  local64(BASE_LOCAL);
+  if (inLocals) local64(BASE_LOCAL);
 }
 /** i32 locals that every region has: those of the exit, the count, the target and the flags. */
 const FIXED_HERE: i32 = 5;
+
+/** Flags come as the code before left them. */
+function loadFlagOperands(): void {
+  loadFrom<u64>(T_FLAG_A);
+  setLocal(local64(OPERAND_A_LOCAL));
+  loadFrom<u64>(T_FLAG_B);
+  setLocal(local64(OPERAND_B_LOCAL));
+  loadFrom<u32>(T_FLAG_KIND);
+  setLocal(local32(FLAG_KIND_LOCAL));
+  loadFrom<u64>(T_BASE);
+  setLocal(local64(BASE_LOCAL));
+}
+function storeFlagKind(): void {
+  c32(0);
+  getLocal(local32(FLAG_KIND_LOCAL));
+  storeOp<u32>(T_FLAG_KIND);
+}
 
 /** Writes the whole function. False when it got too big. */
 export function writeRegion(region: usize, base: u64): bool {
@@ -666,23 +694,13 @@ export function writeRegion(region: usize, base: u64): bool {
   beginWriting();
   beginWindows();
   setSeveralPages(pageCount > 1);
-  exitCount = 1;
-  setExit(0, EXIT_HELPER, FLAGS_READY, 0, 0);
   setDepth(0);
   reload(true);
-  // Flags come as the code before left them.
-  loadFrom<u64>(T_FLAG_A);
-  setLocal(local64(OPERAND_A_LOCAL));
-  loadFrom<u64>(T_FLAG_B);
-  setLocal(local64(OPERAND_B_LOCAL));
-  loadFrom<u32>(T_FLAG_KIND);
-  setLocal(local32(FLAG_KIND_LOCAL));
+  if (inLocals) loadFlagOperands();
   loadCount(0);
-  loadFrom<u64>(T_BASE);
-  setLocal(local64(BASE_LOCAL));
   helperLevel = openConstruct(BLOCK);
   exitLevel = openConstruct(BLOCK);
-  setExitLevel(exitLevel);
+  storingLevel = openConstruct(BLOCK);
   let entries: i32 = 0;
   for (let b: i32 = 0; b < blockCount; b++) if (load<u8>(blockAt(b), B_ENTRY)) entries++;
   const dispatches = entries > 1 || !load<u8>(blockAt(0), B_ENTRY);
@@ -696,17 +714,11 @@ export function writeRegion(region: usize, base: u64): bool {
   }
   op(UNREACHABLE);
   closeConstruct();
-  if (isFull() || exitCount > EXITS_MAX - 8) return false;
-  spill(true);
-  c32(0);
-  getLocal(local64(OPERAND_A_LOCAL));
-  storeOp<u64>(T_FLAG_A);
-  c32(0);
-  getLocal(local64(OPERAND_B_LOCAL));
-  storeOp<u64>(T_FLAG_B);
-  c32(0);
-  getLocal(local32(FLAG_KIND_LOCAL));
-  storeOp<u32>(T_FLAG_KIND);
+  if (isFull()) return false;
+  spillRegisters(true);
+  storeAllFlags();
+  if (inLocals) storeFlagKind();
+  closeConstruct();
   storeCount(0);
   getLocal(local32(EXIT_LOCAL));
   op(RETURN);
@@ -715,8 +727,5 @@ export function writeRegion(region: usize, base: u64): bool {
   op(END);
   writtenStart = finishFunction();
   writtenEnd = at;
-  const list = allocateExitSpace(<usize>exitCount * EXIT_SIZE);
-  memory.copy(list, exits, <usize>exitCount * EXIT_SIZE);
-  store<u32>(region, <u32>list, R_EXITS);
   return true;
 }

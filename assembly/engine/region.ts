@@ -31,7 +31,7 @@ import { emitInsn, FORM_CALL, FORM_ENDS, FORM_RETURN, FORM_SWITCH, formFlags } f
 import { translated } from '../host';
 import { Insn } from './backend';
 import { unitAt } from './cache';
-import { beginEmit, clearVectorUse, forgetSettled } from './emit';
+import { beginEmit, forgetSettled } from './emit';
 import {
   allocateExitSpace,
   arena,
@@ -55,7 +55,8 @@ import {
   LIVE_REST,
   setFlagState,
 } from './emit-flags';
-import { beginMemory, beginWindows, clearUse, closeWindows, mayLeave, offerLeaveExit } from './emit-memory';
+import { beginMemory, beginWindows, closeWindows, mayLeave, offerLeaveExit } from './emit-memory';
+import { clearUse, setInLocals } from './emit-registers';
 import {
   addKind,
   addPage,
@@ -119,6 +120,7 @@ import { checkNextPage, setInsnAtHand, useFixedLocals, writeRegion, writtenEnd, 
 import {
   countStatistic,
   indexOf,
+  isOutOfGenerations,
   isRewritten,
   linkPage,
   newRegion,
@@ -135,6 +137,7 @@ import {
   R_SEED,
   REGION_16_BIT,
   REGION_CALLS,
+  REGION_IN_LOCALS,
   regionCount,
 } from './regions';
 import { targetCount, targetDistance } from './targets';
@@ -143,7 +146,7 @@ import { beginDryRun, beginValues, hintCount, HINTS } from './wasm';
 /** A region with so many instructions takes in no more callees. */
 const CALLEES_MAX: i32 = 240;
 /** Room that one region may need in the arena of exits. */
-const EXIT_SPACE: usize = 0x8000;
+const EXIT_SPACE: usize = 0x20000;
 
 // ---- discovery -------------------------------------------------------------------------------------------------------
 const PENDING_MAX: i32 = 256;
@@ -419,7 +422,6 @@ function surveyBlocks(): void {
   beginDryRun();
   beginWindows();
   clearUse();
-  clearVectorUse();
   useFixedLocals();
   for (let b: i32 = 0; b < blockCount; b++) {
     closeWindows();
@@ -442,9 +444,10 @@ function surveyBlocks(): void {
 /**
  * Translates the code at `linear`, which is executable now and decoded. Returns false when it can't be: then it never can, as long
  * as its page stays as it is. What fills up is said by isFullOfRegions().
- * `withCalls`: callees become part of the region, too.
+ * `withCalls`: callees become part of the region, too. `inLocals`: for loops that are hot, see emit-registers.ts.
  */
-export function translate(linear: u64, withCalls: bool): bool {
+export function translate(linear: u64, withCalls: bool, inLocals: bool): bool {
+  setInLocals(inLocals);
   clearRegion();
   setFollowsCalls(withCalls);
   pendingCount = leaders = 0;
@@ -484,6 +487,7 @@ export function translate(linear: u64, withCalls: bool): bool {
   store<u32>(region, entryCount, R_ENTRY_COUNT);
   let flags: u32 = (load<u32>(MODE) & MODE_CODE_MASK) == MODE_16 ? REGION_16_BIT : 0;
   if (withCalls) flags |= REGION_CALLS;
+  if (inLocals) flags |= REGION_IN_LOCALS;
   store<u32>(region, flags, R_FLAGS);
   store<i32>(region, load<i32>(insnInOrder(0), I_OFFSET), R_LEAST);
   store<i32>(region, endOf(insnInOrder(insnCount - 1)), R_END);
@@ -501,5 +505,5 @@ export function translate(linear: u64, withCalls: bool): bool {
 }
 /** No room for another region: all decoded and translated code must go first. */
 export function isFullOfRegions(): bool {
-  return exitSpaceLeft() < EXIT_SPACE || regionCount >= <u32>REGIONS_MAX;
+  return exitSpaceLeft() < EXIT_SPACE || regionCount >= <u32>REGIONS_MAX || isOutOfGenerations();
 }

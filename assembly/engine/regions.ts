@@ -37,13 +37,12 @@ import {
 } from '../layout';
 import { translationsDropped } from '../host';
 import { fetchBank, isFetchGlobal } from '../mmu/tlb';
-import { setArena } from './emit-control';
+import { allocateExitSpace, setArena } from './emit-control';
 
 // Fields of a region.
 export const R_ALIVE: usize = 0; // u32
 export const R_KEY: usize = 4; // u32: T_KEY that it was made for
 export const R_SLOT: usize = 56; // u32: index in the table of functions; 0 until its module is there
-export const R_EXITS: usize = 60; // u32: 8 bytes each, see X_*
 export const R_PAGES: usize = 16; // u32: how many
 export const R_ENTRIES: usize = 20; // u32: list of {u16 block, u16 needs flags, i32 offset}
 export const R_ENTRY_COUNT: usize = 24; // u32
@@ -53,27 +52,44 @@ export const R_VALID_GENERATION: usize = 40; // u32: when
 export const R_LEAST: usize = 44; // i32: offsets of its first instruction and behind its last
 export const R_END: usize = 48; // i32
 export const R_LEAVES: usize = 52; // u16: exits of kind LEAVE so far
-export const R_PASSED: usize = 54; // u16: exits to other code so far
+export const R_LOOPS: usize = 54; // u16: how often the budget was used up in its loops
 export const R_SEED: usize = 8; // u64: linear address that it was made for
 export const R_MASK: usize = 64; // u32: pages that are known to be mapped at R_VALID_BASE since R_VALID_GENERATION
-export const R_SINCE: usize = 72; // u32: thousands of instructions when R_PASSED was zero
 export const R_LINKS: usize = 68; // u32: a link for each page, {i32 page offset in pages, u32 unit, u32 next link of the unit's list, u32 region}
 export const PAGE_LINK_SIZE: usize = 16;
 /** R_FLAGS: its indirect jumps went to new places since it was made. */
 export const REGION_LEARNT: u32 = 4;
+/** R_FLAGS: its registers are locals throughout. */
+export const REGION_IN_LOCALS: u32 = 16;
+/** R_FLAGS: not all of its pages are global. */
+export const REGION_LOCAL: u32 = 8;
 /** R_FLAGS: callees are part of it. */
 export const REGION_CALLS: u32 = 2;
 /** R_FLAGS: has 16-bit branches, so the whole region must lie in the first 64 KiB of its segment. */
 export const REGION_16_BIT: u32 = 1;
 
-// Exits, 8 bytes each.
+/**
+ * Exits: what translated code returns is the address of one of these, or 0 when a helper changed control and the next record is
+ * set already. An exit in the middle is 16 bytes long; one to other code is 32, for it remembers where it last went to.
+ */
 export const X_KIND: usize = 0; // u8
-export const X_FLAGS: usize = 1; // u8: state of the lazy flags
-export const X_COUNT: usize = 2; // u16: instructions of the block that were not done
+export const X_FLAGS: usize = 1; // u8: state of the lazy flags, and X_LOOPS
+export const X_COUNT: usize = 2; // u16: LEAVE: instructions of the block that were not done
+export const X_SINCE: usize = 2; // u16: the others: units of 65,536 instructions when X_PASSED was zero
 export const X_OFFSET: usize = 4; // i32: where control goes, from the region's base
-export const EXIT_SIZE: usize = 8;
-/** A helper changed control: the next record is set already. Exit 0 of every region. */
-export const EXIT_HELPER: u32 = 0;
+export const X_REGION: usize = 8; // u16: number of the region that it is of
+export const X_PASSED: usize = 10; // u16: how often it was taken
+// Where it went: good while X_GENERATION is one of the two of now.
+export const X_SLOT: usize = 12; // u16
+export const X_BLOCK: usize = 14; // u8
+export const X_READS_FLAGS: usize = 15; // u8
+export const X_TARGET: usize = 16; // u64: linear
+export const X_GENERATION: usize = 24; // u32
+export const X_TO_OFFSET: usize = 28; // i32: of the target from the base of its region
+const LEAVE_SIZE: usize = 16;
+const EXIT_SIZE: usize = 32;
+/** In X_FLAGS: a branch backwards, left only because the budget is used up. */
+export const X_LOOPS: u32 = 0x80;
 /** Tier 0 does the instruction at the offset. */
 export const EXIT_LEAVE: u32 = 1;
 export const EXIT_JUMP: u32 = 2;
@@ -81,6 +97,16 @@ export const EXIT_JUMP: u32 = 2;
 export const EXIT_INDIRECT: u32 = 3;
 /** The same by a jump, at the offset: where it goes is worth remembering. */
 export const EXIT_SWITCH: u32 = 4;
+
+/** A new exit of a region, which goes nowhere yet. */
+export function newExit(kind: u32, region: usize): usize {
+  const size = kind == EXIT_LEAVE ? LEAVE_SIZE : EXIT_SIZE;
+  const x = allocateExitSpace(size);
+  memory.fill(x, 0, size);
+  store<u8>(x, <u8>kind, X_KIND);
+  store<u16>(x, <u16>indexOf(region), X_REGION);
+  return x;
+}
 
 /** Regions of a page may die so often by writes before it is left to the interpreter. */
 const DROPS_MAX: u32 = 6;
@@ -97,7 +123,12 @@ export function newGeneration(globalToo: bool): void {
   store<u32>(T_GENERATION, ++generation);
   if (globalToo) store<u32>(T_GENERATION_GLOBAL, ++generation);
 }
+/** Never 0, which is the generation of what is not known. */
 let generation: u32 = 0;
+/** Numbers are about to be used again: all that holds one must go first. */
+export function isOutOfGenerations(): bool {
+  return generation > 0xf0000000;
+}
 
 /** A new region's place, or 0 when there is no more. */
 export function newRegion(): usize {
@@ -168,6 +199,7 @@ export function dropAllRegions(): void {
   memory.fill(HEAT, 0, HEAT_ENTRIES << 1);
   memory.fill(PAGE_DROPS, 0, PAGE_DROPS_SIZE);
   memory.fill(ENTRIES, 0, ENTRIES_MAX * ENTRY_SIZE);
+  generation = 0;
   newGeneration(true);
 }
 
@@ -191,7 +223,8 @@ export function pageOf(region: usize, offsetInPages: i32): i32 {
  */
 export function isGoodAt(region: usize, base: u64, page: i32): bool {
   if (load<u32>(region, R_KEY) != load<u32>(T_KEY) || page < 0) return false;
-  const isKnown = load<u64>(region, R_VALID_BASE) == base && isNow(load<u32>(region, R_VALID_GENERATION));
+  const isOfNow = isNow(load<u32>(region, R_VALID_GENERATION));
+  const isKnown = isOfNow && load<u64>(region, R_VALID_BASE) == base;
   const mask: u32 = isKnown ? load<u32>(region, R_MASK) : 0;
   if (mask & (1 << page)) return true;
   if (!isKnown && !fits(region, base)) return false;
@@ -199,9 +232,18 @@ export function isGoodAt(region: usize, base: u64, page: i32): bool {
   const linear = (base + ((<u64>(<i64>load<i32>(link))) << 12)) & load<u64>(LINEAR_MASK);
   const entry = fetchBank + (((<usize>(linear >> 12)) & (FETCH_ENTRIES - 1)) << 4);
   if (load<u64>(entry) != (linear | (<u64>load<u32>(MODE))) || load<u32>(entry, 8) != load<u32>(link, 4)) return false;
+  const isGlobal = load<u32>(region, R_VALID_GENERATION) == load<u32>(T_GENERATION_GLOBAL);
+  if (!isFetchGlobal(entry)) {
+    store<u32>(region, load<u32>(region, R_FLAGS) | REGION_LOCAL, R_FLAGS);
+    // Who knows it as global, or as it lies elsewhere, must look again.
+    if (isOfNow && (isGlobal || !isKnown)) newGeneration(isGlobal);
+    store<u32>(region, load<u32>(T_GENERATION), R_VALID_GENERATION);
+  } else if (!isKnown) {
+    if (isOfNow) newGeneration(isGlobal);
+    const isLocal = (load<u32>(region, R_FLAGS) & REGION_LOCAL) != 0;
+    store<u32>(region, load<u32>(isLocal ? T_GENERATION : T_GENERATION_GLOBAL), R_VALID_GENERATION);
+  }
   store<u64>(region, base, R_VALID_BASE);
-  if (!isFetchGlobal(entry)) store<u32>(region, load<u32>(T_GENERATION), R_VALID_GENERATION);
-  else if (!isKnown) store<u32>(region, load<u32>(T_GENERATION_GLOBAL), R_VALID_GENERATION);
   store<u32>(region, mask | (1 << page), R_MASK);
   return true;
 }
@@ -224,6 +266,7 @@ function fits(region: usize, base: u64): bool {
 
 // ---- the cache of entries ------------------------------------------------------------------------------------------------
 // {u64 linear, u32 key and u32 generation (as T_KEY, T_GENERATION), u32 slot, u32 block and more, u32 region, i32 offset from the base}
+// An entry of the generation of now is good: when its region is found to lie elsewhere, a new generation begins.
 export const E_KEY: usize = 8;
 export const E_GENERATION: usize = 12;
 export const E_SLOT: usize = 16;

@@ -43,6 +43,7 @@ import {
   T_KEY,
   T_KEY_GLOBAL,
   T_LEAVES_MANY,
+  T_LOOPS_MANY,
   T_PASSED_MANY,
   T_THRESHOLD,
   T_TIER,
@@ -64,37 +65,44 @@ import {
   E_SLOT,
   entryFor,
   epoch,
-  EXIT_HELPER,
   EXIT_INDIRECT,
   EXIT_LEAVE,
-  EXIT_SIZE,
   EXIT_SWITCH,
   heatOf,
   isGoodAt,
+  isNow,
   newGeneration,
   pageOf,
   linkOf,
   R_ALIVE,
   R_ENTRIES,
   R_ENTRY_COUNT,
-  R_EXITS,
   R_FLAGS,
   R_LEAVES,
+  R_LOOPS,
   R_PAGES,
-  R_PASSED,
   R_SEED,
-  R_SINCE,
   R_SLOT,
-  R_VALID_BASE,
   R_VALID_GENERATION,
   REGION_CALLS,
+  REGION_IN_LOCALS,
   REGION_LEARNT,
   regionAt,
   regionCount,
+  X_BLOCK,
   X_COUNT,
   X_FLAGS,
+  X_GENERATION,
   X_KIND,
+  X_LOOPS,
   X_OFFSET,
+  X_PASSED,
+  X_READS_FLAGS,
+  X_REGION,
+  X_SINCE,
+  X_SLOT,
+  X_TARGET,
+  X_TO_OFFSET,
 } from './regions';
 import { learnTarget } from './targets';
 
@@ -103,6 +111,8 @@ const BLOCK_BITS: u32 = 8;
 /** Heat that says: can't be translated. */
 const COLD_FOR_EVER: u32 = 65535;
 const TROUBLE_MAX: u32 = 2;
+/** Low bits of X_FLAGS. */
+const FLAG_KIND_MASK: u32 = 15;
 /** Translated, but the module is not there yet. */
 const WAITING: u32 = 65534;
 
@@ -181,92 +191,115 @@ export function forgetEnd(): void {
 
 /** Runs region after region; sets `next`. */
 function runRegions(first: usize, firstBlock: u32): void {
-  let region = first;
   let block = firstBlock;
-  let slot: u32 = load<u32>(region, R_SLOT);
+  let slot: u32 = load<u32>(first, R_SLOT);
+  let before = load<i64>(COUNT);
   while (true) {
-    const exit = call_indirect<u32>(slot, block);
-    const x: usize = <usize>load<u32>(region, R_EXITS) + <usize>exit * EXIT_SIZE;
-    const kind: u32 = load<u8>(x, X_KIND);
-    if (kind == EXIT_HELPER) {
+    const x: usize = call_indirect<u32>(slot, block);
+    if (!x) {
       countStatistic(TS_EXIT_HELPER, 1);
       return;
     }
-    const left = load<i64>(COUNT) + <i64>load<u16>(x, X_COUNT);
-    store<i64>(COUNT, left);
+    const kind: u32 = load<u8>(x, X_KIND);
     const flags: u32 = load<u8>(x, X_FLAGS);
-    if ((flags & 15) < <u32>FLAGS_DYNAMIC) store<u32>(T_FLAG_KIND, flags);
-    const at = load<u64>(T_BASE) + <u64>(<i64>load<i32>(x, X_OFFSET));
-    if (kind < EXIT_INDIRECT) store<u64>(RIP, (at - load<u64>(CODE_BASE)) & load<u64>(IP_MASK));
+    if ((flags & FLAG_KIND_MASK) < <u32>FLAGS_DYNAMIC) store<u32>(T_FLAG_KIND, flags & ~X_LOOPS);
     if (kind == EXIT_LEAVE) {
+      store<i64>(COUNT, load<i64>(COUNT) + <i64>load<u16>(x, X_COUNT));
+      setRip(x);
       commitFlags();
       countStatistic(TS_EXIT_LEAVE, 1);
-      noteLeave(region);
+      noteLeave(regionAt(load<u16>(x, X_REGION)));
       interpretNext();
       return;
     }
+    const base = load<u64>(T_BASE);
+    const at = base + <u64>(<i64>load<i32>(x, X_OFFSET));
+    const linear = (kind < EXIT_INDIRECT ? at : load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
+    const left = load<i64>(COUNT);
     if (left <= 0) {
+      if (kind < EXIT_INDIRECT) setRip(x);
       commitFlags();
       countStatistic(TS_EXIT_BUDGET, 1);
+      if (flags & X_LOOPS && (before - left >= LOOP_SPAN || load<u32>(T_TIER) == TIER_TRANSLATE))
+        noteLoop(regionAt(load<u16>(x, X_REGION)));
       endedTranslated = true;
       arrive(true, load<u64>(RIP));
       return;
     }
+    before = left;
     countStatistic(kind >= EXIT_INDIRECT ? TS_EXIT_INDIRECT : TS_EXIT_JUMP, 1);
-    // The next region.
-    const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
-    if (kind == EXIT_SWITCH && learnTarget(at, linear))
-      store<u32>(region, load<u32>(region, R_FLAGS) | REGION_LEARNT, R_FLAGS);
-    const passed: u32 = <u32>load<u16>(region, R_PASSED) + 1;
-    store<u16>(region, <u16>passed, R_PASSED);
-    if (passed >= load<u32>(T_PASSED_MANY)) notePasses(region, passed);
-    const entry = entryFor(linear);
-    const when = load<u64>(entry, E_KEY);
-    if (
-      load<u64>(entry) == linear &&
-      (when == load<u64>(T_KEY) || when == load<u64>(T_KEY_GLOBAL)) &&
-      load<u64>(<usize>load<u32>(entry, E_REGION), R_VALID_BASE) == linear - <u64>(<i64>load<i32>(entry, E_OFFSET)) &&
-      load<u32>(<usize>load<u32>(entry, E_REGION), R_VALID_GENERATION) == load<u32>(entry, E_GENERATION)
-    ) {
-      // The mode is as it was, so the stack still is plain.
-      region = load<u32>(entry, E_REGION);
-      block = load<u8>(entry, E_BLOCK);
-      slot = load<u32>(entry, E_SLOT);
-      store<u64>(LINEAR_PAGE, linear & ~0xfff);
-      store<u64>(T_BASE, linear - <u64>(<i64>load<i32>(entry, E_OFFSET)));
-      if (load<u8>(entry, E_READS_FLAGS)) commitFlags();
-      continue;
-    }
-    commitFlags();
-    countStatistic(TS_LOOKUP_MISS, 1);
-    let record = enter(linear);
-    if (load<u16>(record) != OP_ENTER) {
-      warm(linear, 1);
-      record = enter(linear);
-    }
-    if (load<u16>(record) == OP_ENTER) {
-      const found = regionOf(record);
-      if (found) {
-        region = found;
-        block = load<u32>(record, R_IMM) & ((1 << BLOCK_BITS) - 1);
-        slot = load<u32>(region, R_SLOT);
-        store<u64>(entry, linear);
-        store<u32>(entry, load<u32>(T_KEY), E_KEY);
-        store<u32>(entry, load<u32>(region, R_VALID_GENERATION), E_GENERATION);
-        store<u32>(entry, slot, E_SLOT);
-        store<u8>(entry, <u8>block, E_BLOCK);
-        store<u8>(entry, load<u8>(record, R_R0), E_READS_FLAGS);
-        store<u32>(entry, <u32>region, E_REGION);
-        store<i32>(entry, <i32>(linear - load<u64>(T_BASE)), E_OFFSET);
+    const passed: u32 = <u32>load<u16>(x, X_PASSED) + 1;
+    store<u16>(x, <u16>passed, X_PASSED);
+    if (passed < load<u32>(T_PASSED_MANY)) {
+      const when = load<u32>(x, X_GENERATION);
+      if (load<u64>(x, X_TARGET) == linear && isNow(when)) {
+        // The mode is as it was, so the stack still is plain.
+        block = load<u8>(x, X_BLOCK);
+        slot = load<u16>(x, X_SLOT);
+        store<u64>(LINEAR_PAGE, linear & ~0xfff);
+        store<u64>(T_BASE, linear - <u64>(<i64>load<i32>(x, X_TO_OFFSET)));
+        if (load<u8>(x, X_READS_FLAGS)) commitFlags();
         continue;
       }
-      if (!isTranslated(record)) warm(linear, 1);
-      record += RECORD_SIZE;
-    } else countStatistic(TS_UNTRANSLATED, 1);
-    store<u32>(START, <u32>record);
-    setNext(record);
-    return;
+    } else notePasses(x, passed);
+    // The next region.
+    if (kind < EXIT_INDIRECT) setRip(x);
+    else if (kind == EXIT_SWITCH && learnTarget(at, linear)) {
+      const region = regionAt(load<u16>(x, X_REGION));
+      store<u32>(region, load<u32>(region, R_FLAGS) | REGION_LEARNT, R_FLAGS);
+    }
+    const entry = entryFor(linear);
+    const when = load<u64>(entry, E_KEY);
+    if (load<u64>(entry) != linear || (when != load<u64>(T_KEY) && when != load<u64>(T_KEY_GLOBAL))) {
+      commitFlags();
+      countStatistic(TS_LOOKUP_MISS, 1);
+      if (!findEntry(entry, linear)) return;
+    }
+    block = load<u8>(entry, E_BLOCK);
+    slot = load<u32>(entry, E_SLOT);
+    store<u64>(LINEAR_PAGE, linear & ~0xfff);
+    store<u64>(T_BASE, linear - <u64>(<i64>load<i32>(entry, E_OFFSET)));
+    if (load<u8>(entry, E_READS_FLAGS)) commitFlags();
+    // Next time it is known here.
+    store<u16>(x, <u16>slot, X_SLOT);
+    store<u8>(x, <u8>block, X_BLOCK);
+    store<u8>(x, load<u8>(entry, E_READS_FLAGS), X_READS_FLAGS);
+    store<u64>(x, linear, X_TARGET);
+    store<u32>(x, load<u32>(entry, E_GENERATION), X_GENERATION);
+    store<i32>(x, load<i32>(entry, E_OFFSET), X_TO_OFFSET);
   }
+}
+/** Sets RIP to where an exit goes that is not indirect. T_BASE is that of its region. */
+function setRip(x: usize): void {
+  const at = load<u64>(T_BASE) + <u64>(<i64>load<i32>(x, X_OFFSET));
+  store<u64>(RIP, (at - load<u64>(CODE_BASE)) & load<u64>(IP_MASK));
+}
+/** Fills the entry for `linear`, which is where RIP is. Returns false when tier 0 goes on there: `next` is set then. */
+function findEntry(entry: usize, linear: u64): bool {
+  let record = enter(linear);
+  if (load<u16>(record) != OP_ENTER) {
+    warm(linear, 1);
+    record = enter(linear);
+  }
+  if (load<u16>(record) == OP_ENTER) {
+    const region = regionOf(record);
+    if (region) {
+      store<u64>(entry, linear);
+      store<u32>(entry, load<u32>(T_KEY), E_KEY);
+      store<u32>(entry, load<u32>(region, R_VALID_GENERATION), E_GENERATION);
+      store<u32>(entry, load<u32>(region, R_SLOT), E_SLOT);
+      store<u8>(entry, <u8>(load<u32>(record, R_IMM) & ((1 << BLOCK_BITS) - 1)), E_BLOCK);
+      store<u8>(entry, load<u8>(record, R_R0), E_READS_FLAGS);
+      store<u32>(entry, <u32>region, E_REGION);
+      store<i32>(entry, <i32>(linear - load<u64>(T_BASE)), E_OFFSET);
+      return true;
+    }
+    if (!isTranslated(record)) warm(linear, 1);
+    record += RECORD_SIZE;
+  } else countStatistic(TS_UNTRANSLATED, 1);
+  store<u32>(START, <u32>record);
+  setNext(record);
+  return false;
 }
 /** Tier 0 does the instruction at RIP, whatever translated code there is. */
 function interpretNext(): void {
@@ -290,24 +323,35 @@ function noteLeave(region: usize): void {
 }
 /** Guest instructions for each time that control passes on, at most, where time is spent on nothing else. */
 const PASS_SPAN: u32 = 100;
-/** Was it in a short time? Otherwise the code is merely used much, and more of it in one place would only crowd caches. */
-function notePasses(region: usize, passed: u32): void {
-  const now = thousands();
-  const span = now - load<u32>(region, R_SINCE);
-  store<u32>(region, now, R_SINCE);
-  store<u16>(region, 0, R_PASSED);
-  if (span <= (passed * PASS_SPAN) >> 10) takeInCallees(region);
+/** An exit was taken often. In a short time? Otherwise the code is merely used much, and more of it in one place would only crowd caches. */
+function notePasses(x: usize, passed: u32): void {
+  const now: u32 = epochs();
+  const span = (now - <u32>load<u16>(x, X_SINCE)) & 0xffff;
+  store<u16>(x, <u16>now, X_SINCE);
+  store<u16>(x, 0, X_PASSED);
+  if (span <= (passed * PASS_SPAN) >> 16) takeInCallees(regionAt(load<u16>(x, X_REGION)));
 }
-/** Instructions retired, in units of 1,024. */
-export function thousands(): u32 {
-  return <u32>((load<i64>(ICOUNT_BASE) - load<i64>(COUNT)) >> 10);
+/** Instructions retired, in units of 65,536. */
+function epochs(): u32 {
+  return <u32>((load<i64>(ICOUNT_BASE) - load<i64>(COUNT)) >> 16);
 }
 /** A region passes control on so often that what it calls should be part of it, or where its indirect jumps go by now. */
 function takeInCallees(region: usize): void {
   const flags = load<u32>(region, R_FLAGS);
   if ((flags & REGION_CALLS && !(flags & REGION_LEARNT)) || isFullOfRegions()) return;
   store<u32>(region, flags & ~REGION_LEARNT, R_FLAGS);
-  translate(load<u64>(region, R_SEED), true);
+  translate(load<u64>(region, R_SEED), true, (flags & REGION_IN_LOCALS) != 0);
+}
+/** Instructions in a row in one region that make a loop worth its registers in locals. */
+const LOOP_SPAN: i64 = 400;
+/** The budget was used up in a loop of the region. Where that happens often, time is spent in loops. */
+function noteLoop(region: usize): void {
+  const loops: u32 = <u32>load<u16>(region, R_LOOPS) + 1;
+  const flags = load<u32>(region, R_FLAGS);
+  if (loops > load<u32>(T_LOOPS_MANY) || flags & REGION_IN_LOCALS) return;
+  store<u16>(region, <u16>loops, R_LOOPS);
+  if (loops < load<u32>(T_LOOPS_MANY) || isFullOfRegions()) return;
+  translate(load<u64>(region, R_SEED), (flags & REGION_CALLS) != 0, true);
 }
 
 // ---- heat -------------------------------------------------------------------------------------------------------------
@@ -325,7 +369,7 @@ export function warm(linear: u64, by: u32): void {
   if (isFullOfRegions()) return; // the run loop drops everything soon
   // The host may link it at once.
   store<u16>(heat, <u16>WAITING);
-  if (!translate(linear, false)) store<u16>(heat, <u16>COLD_FOR_EVER);
+  if (!translate(linear, false, load<u32>(T_LOOPS_MANY) == 0)) store<u16>(heat, <u16>COLD_FOR_EVER);
   else if (tier == TIER_TRANSLATE) store<u16>(heat, 0);
 }
 
@@ -340,10 +384,9 @@ export function linkRegion(index: u32, slot: u32): void {
   const region = regionAt(index);
   if (index >= regionCount || !load<u32>(region, R_ALIVE)) return;
   store<u32>(region, slot, R_SLOT);
-  store<u32>(region, thousands(), R_SINCE);
   store<u16>(heatOf(load<u64>(region, R_SEED)), 0);
   // What it replaces must not be found any more.
-  if (load<u32>(region, R_FLAGS) & REGION_CALLS) newGeneration(true);
+  if (load<u32>(region, R_FLAGS) & (REGION_CALLS | REGION_IN_LOCALS)) newGeneration(true);
   const entries: usize = load<u32>(region, R_ENTRIES);
   const count: usize = load<u32>(region, R_ENTRY_COUNT);
   const pages = load<i32>(region, R_PAGES);
