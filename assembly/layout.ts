@@ -421,8 +421,6 @@ export const T_THRESHOLD = 0x2034; // u32
 /** Exits of a region to other code, and in the middle, after which it is made in another way. See engine/translated.ts. */
 export const T_PASSED_MANY = 0x203c; // u32
 export const T_LEAVES_MANY = 0x2050; // u32
-/** Ends of a budget in a region's loops after which its registers become locals; 0: they are from the beginning. */
-export const T_LOOPS_MANY = 0x2054; // u32
 /** Counters of the translator, u64 each: TS_*. */
 export const T_STATS = 0x2100;
 export const TS_REGIONS = 0;

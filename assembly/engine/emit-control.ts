@@ -6,7 +6,7 @@ import { EXITS_END, LINEAR_PAGE, RECORD_SIZE } from '../layout';
 import { Insn } from './backend';
 import { pushBase, conditions, pageOffset } from './emit-memory';
 import { isInsideRegion, writeGoIndirect, writeGoTo } from './region-writer';
-import { c32, c64, dry, getLocal, I64_ADD, local64, op, storeOp } from './wasm';
+import { c32, c64, dry, I64_ADD, op, storeOp } from './wasm';
 
 /** What the instruction does with control: seen in the dry run. */
 export let branches: bool = false;

@@ -82,6 +82,10 @@ export let flagState: i32 = FLAGS_READY;
 export function setFlagState(state: i32): void {
   flagState = state;
 }
+/** FLAGS_*, without the width. */
+export function flagKind(): i32 {
+  return flagState & KIND_MASK;
+}
 /** What exits tell of the state. */
 export function flagCode(): i32 {
   return flagState & STATE_CODE;
@@ -124,8 +128,8 @@ function writes(groups: u32): void {
 }
 
 // ---- between locals and memory ------------------------------------------------------------------------------------------
-// As registers do, flags stay in the CPU block, and locals hold them within a block, unless the region has them in locals
-// throughout. Who writes them makes the locals newer than the memory; that is settled where the block ends or is left.
+// As registers do, flags stay in the CPU block, and locals hold them within a block, except in a scope (emit-registers.ts). Who
+// writes them makes the locals newer than the memory; that is settled where the block ends or is left.
 const HOLDS_RESULT: u32 = 1;
 const HOLDS_AUX: u32 = 2;
 /** Which of the two words the locals hold. */
@@ -174,7 +178,7 @@ function storeLocal64(local: i32, to: u32): void {
   getLocal(local64(local));
   storeOp<u64>(to);
 }
-function storeAux(): void {
+export function storeAux(): void {
   c32(0);
   getLocal(local32(AUX_LOCAL));
   storeOp<u32>(FLAG_AUX);
@@ -182,19 +186,52 @@ function storeAux(): void {
 /** Brings memory up to date, as far as the state speaks of it. */
 export function storeFlags(): void {
   if (inLocals || !flagsAhead) return;
-  const kind = flagState & KIND_MASK;
-  storeLocal64(RESULT_LOCAL, FLAG_RESULT);
+  const kind = flagKind();
+  storeResult();
   if (kind == FLAGS_READY || kind == FLAGS_INC || kind == FLAGS_DEC) storeAux();
-  if (kind != FLAGS_READY) storeLocal64(OPERAND_A_LOCAL, T_FLAG_A);
-  if (kind == FLAGS_ADD || kind == FLAGS_SUB) storeLocal64(OPERAND_B_LOCAL, T_FLAG_B);
+  if (kind != FLAGS_READY) storeOperandA();
+  if (kind == FLAGS_ADD || kind == FLAGS_SUB) storeOperandB();
   flagsAhead = false;
 }
-/** The same whatever the state is: what it does not speak of may be anything. */
-export function storeAllFlags(): void {
+/** The flags leave a scope: its locals are right, the memory is not. The registers are stored. */
+export function takeFlagsOut(): void {
+  if ((flagState & KIND_MASK) >= FLAGS_DYNAMIC) {
+    storeAllFlags();
+    c32(0);
+    getLocal(local32(FLAG_KIND_LOCAL));
+    storeOp<u32>(T_FLAG_KIND);
+    forgetFlags();
+  } else holdFlags(HOLDS_RESULT | HOLDS_AUX | AHEAD, true);
+}
+/** Loads everything that locals can hold. */
+export function loadAllFlags(): void {
+  loadFrom<u64>(FLAG_RESULT);
+  setLocal(local64(RESULT_LOCAL));
+  loadFrom<u32>(FLAG_AUX);
+  setLocal(local32(AUX_LOCAL));
+  loadFrom<u64>(T_FLAG_A);
+  setLocal(local64(OPERAND_A_LOCAL));
+  loadFrom<u64>(T_FLAG_B);
+  setLocal(local64(OPERAND_B_LOCAL));
+  loadFrom<u32>(T_FLAG_KIND);
+  setLocal(local32(FLAG_KIND_LOCAL));
+}
+// The parts of what storeFlags() stores, for the tails that exits share.
+export function storeResult(): void {
   storeLocal64(RESULT_LOCAL, FLAG_RESULT);
-  storeAux();
+}
+export function storeOperandA(): void {
   storeLocal64(OPERAND_A_LOCAL, T_FLAG_A);
+}
+export function storeOperandB(): void {
   storeLocal64(OPERAND_B_LOCAL, T_FLAG_B);
+}
+/** Everything, whatever the state is: what it does not speak of may be anything. */
+export function storeAllFlags(): void {
+  storeResult();
+  storeAux();
+  storeOperandA();
+  storeOperandB();
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ import {
 import { bank } from '../mmu/tlb';
 import { FLAG_CODE, FLAG_EXPAND_DOWN, FLAG_P, FLAG_WRITABLE } from '../system/segment';
 import { Insn } from './backend';
-import { gprLocal, inLocals, wroteGpr } from './emit-registers';
+import { gprLocal, wroteGpr } from './emit-registers';
+import { BLOCKS_MAX, knownFrom } from './region-blocks';
 import {
   brIfRarely,
   c32,
@@ -60,7 +61,6 @@ import {
   loadFrom,
   loadOp,
   local32,
-  local64,
   op,
   set32,
   set64,
@@ -70,7 +70,6 @@ import {
 // ---- the instruction at hand -----------------------------------------------------------------------------------------
 /** Local that holds the address of the exit taken. */
 export const EXIT_LOCAL: i32 = 0; // fixed i32
-export const BASE_LOCAL: i32 = 19; // fixed i64: linear address of the region's first page
 /** Host address of each window: fixed i32 locals from here on, by base. */
 const WINDOW_LOCAL: i32 = 6;
 const BASES: i32 = 18;
@@ -156,8 +155,7 @@ export function leave(): void {
 
 /** Pushes the linear address of the region's first page. */
 export function pushBase(): void {
-  if (inLocals) getLocal(local64(BASE_LOCAL));
-  else loadFrom<u64>(T_BASE);
+  loadFrom<u64>(T_BASE);
 }
 
 // ---- windows ---------------------------------------------------------------------------------------------------------
@@ -175,6 +173,36 @@ const distance: usize = memory.data(BASES * 4);
 const least: usize = memory.data(BASES * 4);
 const most: usize = memory.data(BASES * 4);
 const ready: usize = memory.data(BASES * 4);
+/** Opened in a block before this one: it does not become one for writing, which might fail where nothing is written. */
+const inherited: usize = memory.data(BASES * 4);
+
+// What was open at the end of each block, for one that only comes after it.
+const TABLE_BYTES: usize = BASES * 4;
+const saved: usize = memory.data(BLOCKS_MAX * 5 * BASES * 4);
+/** Call at a block's end, in both runs. */
+export function saveWindows(block: i32): void {
+  const at = saved + <usize>block * 5 * TABLE_BYTES;
+  memory.copy(at, open, TABLE_BYTES);
+  memory.copy(at + TABLE_BYTES, distance, TABLE_BYTES);
+  memory.copy(at + 2 * TABLE_BYTES, least, TABLE_BYTES);
+  memory.copy(at + 3 * TABLE_BYTES, most, TABLE_BYTES);
+  memory.copy(at + 4 * TABLE_BYTES, ready, TABLE_BYTES);
+}
+/** Call at a block's beginning, in both runs. */
+export function beginBlockWindows(block: i32): void {
+  const from = knownFrom(block);
+  if (from < 0) {
+    closeWindows();
+    return;
+  }
+  const at = saved + <usize>from * 5 * TABLE_BYTES;
+  memory.copy(open, at, TABLE_BYTES);
+  memory.copy(distance, at + TABLE_BYTES, TABLE_BYTES);
+  memory.copy(least, at + 2 * TABLE_BYTES, TABLE_BYTES);
+  memory.copy(most, at + 3 * TABLE_BYTES, TABLE_BYTES);
+  memory.copy(ready, at + 4 * TABLE_BYTES, TABLE_BYTES);
+  for (let n: usize = 0; n < <usize>BASES; n++) store<i32>(inherited + (n << 2), 1);
+}
 
 /** At the start of both runs. */
 export function beginWindows(): void {
@@ -210,12 +238,14 @@ function windowFor(base: i32, displacement: i32, size: i32, write: bool): i32 {
     const low = min<i32>(offset, load<i32>(least + b));
     const high = max<i32>(offset + size, load<i32>(most + b));
     fits = base >= BASE_ABSOLUTE ? offset >> 12 == load<i32>(least + b) >> 12 : high - low <= span;
+    if (write && load<i32>(inherited + b) && !load<i32>(windows + <usize>n * 12, 8)) fits = false;
   }
   if (!fits) {
     // Not where it might not be executed.
     if (conditions || windowCount >= WINDOWS_MAX) return -1;
     n = windowCount++;
     store<i32>(open + b, n);
+    store<i32>(inherited + b, 0);
     store<i32>(distance + b, 0);
     store<i32>(least + b, displacement);
     store<i32>(most + b, displacement + size);

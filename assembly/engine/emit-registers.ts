@@ -1,18 +1,32 @@
 /**
- * General and vector registers in translated code. At first they stay in the CPU block, and locals hold copies within a block:
- * a write goes to both. Such code is small, control comes and goes at no cost, and V8 compiles it quickly. Where loops are
- * hot, the region is made anew with its registers in locals throughout, loaded on entry and stored by the exits' common tail.
+ * General and vector registers in translated code. They stay in the CPU block, and locals hold copies within a block: a write
+ * goes to both. Such code is small, control comes and goes at no cost, and V8 compiles it quickly. Only innermost loops are a
+ * scope in which registers are locals throughout: loaded where control enters it, stored where it leaves.
  */
 import { GPR, XMM } from '../layout';
 import { c32, getLocal, loadFrom, local64, localV128, memarg, setLocal, simd, storeOp } from './wasm';
 
-/** The region's registers are locals throughout. */
+/** In a scope: registers and flags are locals. */
 export let inLocals: bool = false;
-export function setInLocals(value: bool): void {
-  inLocals = value;
+/** What the scope's instructions read or write, and write (bits): general registers in the low half, vectors in the upper. */
+let scopeUsed: u32 = 0;
+let scopeWritten: u32 = 0;
+export function enterScope(used: u32, written: u32): void {
+  scopeUsed = used;
+  scopeWritten = written;
+  inLocals = true;
+}
+/** Control leaves it; the locals still hold the registers. */
+export function leaveScope(): void {
+  inLocals = false;
+  copied = scopeUsed;
+}
+/** Back in it, to write what comes on another way. */
+export function resumeScope(): void {
+  inLocals = true;
 }
 
-/** Registers read or written, and written, in the region (bits). */
+/** Registers read or written, and written, by the block that is being surveyed (bits). */
 export let gprUsed: u32 = 0;
 export let gprWritten: u32 = 0;
 export let xmmUsed: u32 = 0;
@@ -21,7 +35,7 @@ export function clearUse(): void {
   gprUsed = gprWritten = xmmUsed = xmmWritten = 0;
 }
 
-/** Registers whose local has what the CPU block has: general ones in the low half, vectors in the upper. */
+/** Registers whose local has what the CPU block has, as in scopeUsed. */
 let copied: u32 = 0;
 /** Where control may come from elsewhere, or a function of the core was called. */
 export function forgetRegisters(): void {
@@ -35,6 +49,7 @@ export function knowRegisters(which: u32): void {
   copied = which;
 }
 const VECTORS: i32 = 16;
+const ALL_VECTORS: u32 = 0xffff0000;
 
 /** The local that has general register n. */
 export function gprLocal(n: i32): i32 {
@@ -95,29 +110,28 @@ function storeVector(n: i32): void {
   memarg(XMM + (n << 5));
 }
 
-/** Stores all registers that the region changes, where only locals have them. */
-export function spillRegisters(vectors: bool): void {
+/** Stores all registers that the scope changes. */
+export function spillRegisters(): void {
   if (!inLocals) return;
   for (let n: i32 = 0; n < 16; n++) {
-    if (!(gprWritten & (1 << n))) continue;
+    if (!(scopeWritten & (1 << n))) continue;
     c32(0);
     getLocal(local64(n));
     storeOp<u64>(GPR + (n << 3));
   }
-  if (!vectors) return;
-  for (let n: i32 = 0; n < 16; n++) if (xmmWritten & (1 << n)) storeVector(n);
+  for (let n: i32 = 0; n < 16; n++) if (scopeWritten & (1 << (VECTORS + n))) storeVector(n);
 }
-/** Loads all registers that the region uses. */
+/** A function of the core was called, which may have written general registers, and with `vectors` vectors, too. */
 export function reloadRegisters(vectors: bool): void {
   if (!inLocals) {
-    forgetRegisters();
+    copied &= vectors ? 0 : ALL_VECTORS;
     return;
   }
   for (let n: i32 = 0; n < 16; n++) {
-    if (!(gprUsed & (1 << n))) continue;
+    if (!(scopeUsed & (1 << n))) continue;
     loadFrom<u64>(GPR + (n << 3));
     setLocal(local64(n));
   }
   if (!vectors) return;
-  for (let n: i32 = 0; n < 16; n++) if (xmmUsed & (1 << n)) loadVector(n);
+  for (let n: i32 = 0; n < 16; n++) if (scopeUsed & (1 << (VECTORS + n))) loadVector(n);
 }

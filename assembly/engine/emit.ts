@@ -9,15 +9,12 @@
 import {
   CODE_BASE,
   EA_MASK,
-  EA_SEGMENT,
   EFLAGS_REST,
   FCW,
   FPR,
   FSW,
   FTW,
-  LINEAR_PAGE,
   MODE,
-  MODE_16,
   MODE_32,
   MODE_64,
   MODE_CODE_MASK,
@@ -28,7 +25,7 @@ import {
   STACK_FLAT,
   STACK_MASK,
 } from '../layout';
-import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
+import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1 } from './backend';
 import {
   FLAGS_ADD,
   FLAGS_DEC,
@@ -60,7 +57,6 @@ import {
   effectiveAddress,
   hostAddress,
   hostOffset,
-  isAddress,
   isStubborn,
   leave,
   leaveIf,
@@ -104,7 +100,6 @@ import {
   freezeAliases,
   get,
   getLocal,
-  HANDLE,
   I32_ADD,
   I32_AND,
   I32_CLZ,
@@ -152,7 +147,6 @@ import {
   isConstant,
   loadFrom,
   loadOp,
-  local64,
   memarg,
   op,
   SELECT,

@@ -102,7 +102,7 @@ export function setInsn(page: i32, offset: i32, n: i32): void {
   store<u16>(seenAt(page, offset), <u16>(n + 1));
 }
 
-// ---- blocks: 32 bytes each
+// ---- blocks: 48 bytes each
 export const B_FIRST: usize = 0; // i32: place of its first instruction in the order
 export const B_COUNT: usize = 4; // i32
 export const B_NEEDS: usize = 8; // u8: flag groups that something reads before they are written
@@ -116,8 +116,15 @@ export const B_RETURN: usize = 18; // u8: follows a call
 export const B_STATE: usize = 20; // i32
 export const B_REGISTERS: usize = 24; // u32: and that predecessor's registersKnown()
 export const B_HELD: usize = 28; // u8: and its flagsHeld()
-const BLOCK_SIZE: usize = 32;
-const blocks: usize = memory.data(BLOCKS_MAX * 32);
+// Registers that its instructions read or write, and write (bits): u16 each.
+export const B_GPR_USED: usize = 32;
+export const B_GPR_WRITTEN: usize = 34;
+export const B_XMM_USED: usize = 36;
+export const B_XMM_WRITTEN: usize = 38;
+export const B_SCOPE: usize = 40; // i16: head of the loop around it that has registers in locals, or -1
+export const B_PREDECESSOR: usize = 42; // i16: one of them
+const BLOCK_SIZE: usize = 48;
+const blocks: usize = memory.data(BLOCKS_MAX * 48);
 export let blockCount: i32 = 0;
 
 export function blockAt(n: i32): usize {
@@ -128,7 +135,22 @@ export function newBlock(first: i32): i32 {
   memory.fill(at, 0, BLOCK_SIZE);
   store<i32>(at, first, B_FIRST);
   store<i32>(at, -1, B_LOOP_END);
+  store<i16>(at, -1, B_SCOPE);
   return blockCount++;
+}
+/**
+ * The only block that control comes from, when it is before this one and what is known at its end holds here, too; else -1. In a
+ * scope nothing holds that was known outside.
+ */
+export function knownFrom(block: i32): i32 {
+  const at = blockAt(block);
+  if (load<u8>(at, B_ENTRY) || load<u8>(at, B_PREDECESSORS) != 1) return -1;
+  const from = <i32>load<i16>(at, B_PREDECESSOR);
+  const scope = scopeOf(block);
+  return from < block && (scope < 0 || scope == scopeOf(from)) ? from : -1;
+}
+export function scopeOf(block: i32): i32 {
+  return <i32>load<i16>(blockAt(block), B_SCOPE);
 }
 /** Number of the block that begins at an offset, or -1. */
 export function findBlock(offset: i32): i32 {

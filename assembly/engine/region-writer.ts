@@ -8,16 +8,11 @@ import {
   COUNT,
   ENTRIES,
   ENTRIES_MAX,
-  FLAG_AUX,
-  FLAG_RESULT,
   FSW,
   MODE,
   MODE_64,
   MODE_CODE_MASK,
   RIP,
-  T_BASE,
-  T_FLAG_A,
-  T_FLAG_B,
   T_FLAG_KIND,
 } from '../layout';
 import { emitInsn, FORM_RETURN, FORM_SWITCH } from '../generated/emit-dispatch';
@@ -25,13 +20,24 @@ import { Insn } from './backend';
 import { beginEmit, forgetSettled, IMPORT_HELPER, IMPORT_X87_CALL } from './emit';
 import { beginControl, ends, recordCopy, setSeveralPages, tellPage } from './emit-control';
 import {
-  AUX_LOCAL,
   beginFlags,
   commitFlags,
   FLAG_KIND_LOCAL,
   flagCode,
   FLAGS_DYNAMIC,
+  FLAGS_ADD,
+  FLAGS_DEC,
   FLAGS_DYNAMIC_CF,
+  FLAGS_INC,
+  FLAGS_SHL,
+  FLAGS_SUB,
+  flagKind,
+  loadAllFlags,
+  storeAux,
+  storeOperandA,
+  storeOperandB,
+  storeResult,
+  takeFlagsOut,
   FLAGS_READY,
   flagsAhead,
   flagsHeld,
@@ -53,7 +59,6 @@ import {
   tellState,
 } from './emit-flags';
 import {
-  BASE_LOCAL,
   beforeLeave,
   beginMemory,
   beginWindows,
@@ -67,8 +72,13 @@ import {
   offerLeaveExit,
   setDepth,
   setLeaveLevel,
+  beginBlockWindows,
+  saveWindows,
 } from './emit-memory';
 import {
+  enterScope,
+  leaveScope,
+  resumeScope,
   forgetRegisters,
   inLocals,
   knowRegisters,
@@ -82,10 +92,13 @@ import {
   B_ENTRY,
   B_EXITS,
   B_FIRST,
+  B_GPR_USED,
+  B_GPR_WRITTEN,
+  B_XMM_USED,
+  B_XMM_WRITTEN,
   B_HELD,
   B_LOOP_END,
   B_NEEDS,
-  B_PREDECESSORS,
   B_REGISTERS,
   B_STATE,
   B_STATE_KNOWN,
@@ -104,7 +117,6 @@ import {
   I_ON_CONDITION,
   I_PAGE,
   I_WANTED,
-  INSN_CALL,
   INSN_ENDS,
   INSN_RETURN,
   insnInOrder,
@@ -113,6 +125,8 @@ import {
   lastInsn,
   pageCount,
   pageOffsetOf,
+  knownFrom,
+  scopeOf,
 } from './region-blocks';
 import {
   E_BLOCK,
@@ -128,7 +142,6 @@ import {
   R_VALID_GENERATION,
   X_COUNT,
   X_FLAGS,
-  X_LOOPS,
   X_OFFSET,
 } from './regions';
 import {
@@ -170,13 +183,10 @@ import {
   loadFrom,
   local32,
   local64,
-  localV128,
   LOOP,
-  memarg,
   op,
   RETURN,
   setLocal,
-  simd,
   storeOp,
   UNREACHABLE,
   unsigned,
@@ -192,8 +202,8 @@ export let writtenStart: usize = 0;
 export let writtenEnd: usize = 0;
 
 // ---- exits -----------------------------------------------------------------------------------------------------------
-/** Sets the exit local for an exit at the end of the block. Returns the exit. */
-function chooseExit(kind: u32, offset: i32): usize {
+/** Sets the exit local for an exit at the end of the block. */
+function chooseExit(kind: u32, offset: i32): void {
   let x: usize = 0;
   if (!dry) {
     x = newExit(kind, regionBeingWritten);
@@ -202,14 +212,50 @@ function chooseExit(kind: u32, offset: i32): usize {
   }
   c32(<i32>x);
   setLocal(local32(EXIT_LOCAL));
-  return x;
 }
-/** Where exits end: those whose flags are right in memory, and those that store them. */
+/** Where exits end when all is right in memory. */
 let exitLevel: i32 = 0;
-let storingLevel: i32 = 0;
+/** The same when flags are to be stored first, by what they are made of. */
+let resultLevel: i32 = 0;
+let operandLevel: i32 = 0;
+let operandsLevel: i32 = 0;
+let stepLevel: i32 = 0;
+let readyLevel: i32 = 0;
+/** The same of the scope that is being written. */
+let scopeLevel: i32 = 0;
 let helperLevel: i32 = 0;
 function outLevel(): i32 {
-  return inLocals || flagsAhead ? storingLevel : exitLevel;
+  if (inLocals) return scopeLevel;
+  if (!flagsAhead) return exitLevel;
+  const kind = flagKind();
+  if (kind == FLAGS_READY) return readyLevel;
+  if (kind == FLAGS_ADD || kind == FLAGS_SUB) return operandsLevel;
+  if (kind == FLAGS_SHL) return operandLevel;
+  if (kind != FLAGS_INC && kind != FLAGS_DEC) unreachable();
+  return stepLevel;
+}
+function openTails(): void {
+  exitLevel = openConstruct(BLOCK);
+  resultLevel = openConstruct(BLOCK);
+  operandLevel = openConstruct(BLOCK);
+  operandsLevel = openConstruct(BLOCK);
+  stepLevel = openConstruct(BLOCK);
+  readyLevel = openConstruct(BLOCK);
+}
+function writeTails(): void {
+  closeConstruct();
+  storeAux();
+  branchTo(resultLevel);
+  closeConstruct();
+  storeAux();
+  branchTo(operandLevel);
+  closeConstruct();
+  storeOperandB();
+  closeConstruct();
+  storeOperandA();
+  closeConstruct();
+  storeResult();
+  closeConstruct();
 }
 function branchTo(level: i32): void {
   op(BR);
@@ -265,13 +311,39 @@ function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void 
     if (loopEnd(b) >= 0 && !(isLoop && b == from)) {
       const label = labels + ((<usize>b) << 2);
       const outside = load<i32>(label);
+      const isScope = scopeOf(b) == b;
+      if (isScope) beginScope(b, end - 1);
       store<i32>(heads + ((<usize>b) << 2), openConstruct(LOOP));
       writeStretch(b, end - 1, true, load<u8>(blockAt(b), B_DISPATCH) != 0);
       closeConstruct();
+      if (isScope) endScope();
       store<i32>(label, outside);
     } else writeBlock(b);
     b = end;
   }
+}
+/** Wherever control enters the loop, it comes by here. */
+function beginScope(from: i32, to: i32): void {
+  let used: u32 = 0;
+  let written: u32 = 0;
+  for (let b = from; b <= to; b++) {
+    const at = blockAt(b);
+    used |= (<u32>load<u16>(at, B_GPR_USED)) | ((<u32>load<u16>(at, B_XMM_USED)) << 16);
+    written |= (<u32>load<u16>(at, B_GPR_WRITTEN)) | ((<u32>load<u16>(at, B_XMM_WRITTEN)) << 16);
+  }
+  enterScope(used, written);
+  reloadRegisters(true);
+  loadAllFlags();
+  scopeLevel = openConstruct(BLOCK);
+}
+function endScope(): void {
+  op(UNREACHABLE);
+  closeConstruct();
+  spillRegisters();
+  storeAllFlags();
+  storeFlagKind();
+  branchTo(exitLevel);
+  leaveScope();
 }
 /** The item after the one that begins with `block`. */
 function nextItem(block: i32, from: i32, isLoop: bool): i32 {
@@ -302,7 +374,7 @@ let current: i32 = 0;
 /** Puts the flags in the state that the block expects. */
 function settleFlagsFor(block: i32): void {
   const b = blockAt(block);
-  if (isStateCarried(block)) {
+  if (knownFrom(block) == current) {
     store<u8>(b, 1, B_STATE_KNOWN);
     store<i32>(b, flagState, B_STATE);
     store<u8>(b, <u8>flagsHeld(), B_HELD);
@@ -316,11 +388,6 @@ function settleFlagsFor(block: i32): void {
   if (!(needs | load<u8>(b, B_EXITS))) return;
   if (!(needs & LIVE_REST)) tellState();
   storeFlags();
-}
-/** Has the block a single way in, from a block before it? Then its flags are as that one leaves them. */
-function isStateCarried(block: i32): bool {
-  const b = blockAt(block);
-  return !load<u8>(b, B_ENTRY) && load<u8>(b, B_PREDECESSORS) == 1;
 }
 /** Leaves to a block of another page if that page is not known to be still mapped there. */
 function checkPageOf(to: i32): void {
@@ -352,6 +419,12 @@ export function checkNextPage(): void {
 function goToBlock(to: i32, falls: bool): void {
   const before = flagState;
   const heldBefore = flagsHeld();
+  const leavesScope = inLocals && scopeOf(to) != scopeOf(current);
+  if (leavesScope) {
+    spillRegisters();
+    leaveScope();
+    takeFlagsOut();
+  }
   settleFlagsFor(to);
   checkPageOf(to);
   if (to <= current) {
@@ -361,15 +434,16 @@ function goToBlock(to: i32, falls: bool): void {
   } else {
     const loop = enteredLoop(current, to);
     if (dispatchedOnTheWay(current, to)) setTarget(to);
-    if (!falls) branchTo(load<i32>(labels + ((<usize>(loop >= 0 ? loop : to)) << 2)));
+    // Behind a scope's last block comes its tail.
+    if (!falls || leavesScope) branchTo(load<i32>(labels + ((<usize>(loop >= 0 ? loop : to)) << 2)));
   }
+  if (leavesScope) resumeScope();
   setFlagState(before);
   holdFlags(heldBefore, true);
 }
 /** Before control goes back to a block: leaves if the budget is used up. */
 function leaveWhenUsedUp(to: i32): void {
-  const x = chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
-  if (!dry) store<u8>(x, load<u8>(x, X_FLAGS) | (<u8>X_LOOPS), X_FLAGS);
+  chooseExit(EXIT_JUMP, load<i32>(firstInsn(to), I_OFFSET));
   getLocal(local32(COUNT_LOCAL));
   c32(0);
   op(I32_LE_S);
@@ -533,7 +607,7 @@ function writeBlock(block: i32): void {
   const count = load<i32>(b, B_COUNT);
   current = block;
   setFlagState(firstState(block));
-  closeWindows();
+  beginBlockWindows(block);
   forgetRegisters();
   forgetFlags();
   if (load<u8>(b, B_STATE_KNOWN)) {
@@ -549,6 +623,7 @@ function writeBlock(block: i32): void {
     remaining = count - k;
     writeInsn(insnInOrder(first + k));
   }
+  saveWindows(block);
   const last = lastInsn(block);
   if (kindOf(last) & INSN_ENDS) {
     if (!ends) op(UNREACHABLE);
@@ -600,7 +675,7 @@ export function emitHelper(i: Insn, vectors: bool): void {
   if (dry) return;
   commitFlags();
   // All of it: the helper may raise a fault, and then only memory counts.
-  spill(true);
+  spill();
   storeCount(remaining);
   tellPage();
   c32(<i32>recordCopy(i));
@@ -644,19 +719,15 @@ function loadCount(left: i32): void {
   setLocal(local32(COUNT_LOCAL));
 }
 /** Before a function of the core is called; flags are in state FLAGS_READY. */
-function spill(vectors: bool): void {
-  spillRegisters(vectors);
+function spill(): void {
+  spillRegisters();
   if (inLocals) storeAllFlags();
   else storeFlags();
 }
 function reload(vectors: bool): void {
   reloadRegisters(vectors);
   forgetFlags();
-  if (!inLocals) return;
-  loadFrom<u64>(FLAG_RESULT);
-  setLocal(local64(RESULT_LOCAL));
-  loadFrom<u32>(FLAG_AUX);
-  setLocal(local32(AUX_LOCAL));
+  if (inLocals) loadAllFlags();
 }
 
 /** In the dry run: what the function needs whatever its instructions are. */
@@ -665,22 +736,10 @@ export function useFixedLocals(): void {
   local64(RESULT_LOCAL);
   local64(OPERAND_A_LOCAL);
   local64(OPERAND_B_LOCAL);
-  if (inLocals) local64(BASE_LOCAL);
 }
 /** i32 locals that every region has: those of the exit, the count, the target and the flags. */
 const FIXED_HERE: i32 = 5;
 
-/** Flags come as the code before left them. */
-function loadFlagOperands(): void {
-  loadFrom<u64>(T_FLAG_A);
-  setLocal(local64(OPERAND_A_LOCAL));
-  loadFrom<u64>(T_FLAG_B);
-  setLocal(local64(OPERAND_B_LOCAL));
-  loadFrom<u32>(T_FLAG_KIND);
-  setLocal(local32(FLAG_KIND_LOCAL));
-  loadFrom<u64>(T_BASE);
-  setLocal(local64(BASE_LOCAL));
-}
 function storeFlagKind(): void {
   c32(0);
   getLocal(local32(FLAG_KIND_LOCAL));
@@ -695,12 +754,9 @@ export function writeRegion(region: usize, base: u64): bool {
   beginWindows();
   setSeveralPages(pageCount > 1);
   setDepth(0);
-  reload(true);
-  if (inLocals) loadFlagOperands();
   loadCount(0);
   helperLevel = openConstruct(BLOCK);
-  exitLevel = openConstruct(BLOCK);
-  storingLevel = openConstruct(BLOCK);
+  openTails();
   let entries: i32 = 0;
   for (let b: i32 = 0; b < blockCount; b++) if (load<u8>(blockAt(b), B_ENTRY)) entries++;
   const dispatches = entries > 1 || !load<u8>(blockAt(0), B_ENTRY);
@@ -713,12 +769,8 @@ export function writeRegion(region: usize, base: u64): bool {
     closeConstruct();
   }
   op(UNREACHABLE);
-  closeConstruct();
+  writeTails();
   if (isFull()) return false;
-  spillRegisters(true);
-  storeAllFlags();
-  if (inLocals) storeFlagKind();
-  closeConstruct();
   storeCount(0);
   getLocal(local32(EXIT_LOCAL));
   op(RETURN);

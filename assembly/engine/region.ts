@@ -51,12 +51,18 @@ import {
   FLAGS_READY,
   flagWrites,
   LIVE_ALL,
-  LIVE_CF,
-  LIVE_REST,
   setFlagState,
 } from './emit-flags';
-import { beginMemory, beginWindows, closeWindows, mayLeave, offerLeaveExit } from './emit-memory';
-import { clearUse, setInLocals } from './emit-registers';
+import {
+  beginBlockWindows,
+  beginMemory,
+  beginWindows,
+  closeWindows,
+  mayLeave,
+  offerLeaveExit,
+  saveWindows,
+} from './emit-memory';
+import { clearUse, gprUsed, gprWritten, leaveScope, xmmUsed, xmmWritten } from './emit-registers';
 import {
   addKind,
   addPage,
@@ -65,9 +71,15 @@ import {
   B_ENTRY,
   B_EXITS,
   B_FIRST,
+  B_GPR_USED,
+  B_GPR_WRITTEN,
   B_LOOP_END,
   B_NEEDS,
+  B_PREDECESSOR,
   B_PREDECESSORS,
+  B_SCOPE,
+  B_XMM_USED,
+  B_XMM_WRITTEN,
   blockAt,
   blockCount,
   BLOCKS_MAX,
@@ -137,7 +149,6 @@ import {
   R_SEED,
   REGION_16_BIT,
   REGION_CALLS,
-  REGION_IN_LOCALS,
   regionCount,
 } from './regions';
 import { targetCount, targetDistance } from './targets';
@@ -320,6 +331,7 @@ function cut(): void {
 function noteEdge(from: i32, to: i32): void {
   if (to < 0) return;
   const at = blockAt(to);
+  store<i16>(at, <i16>from, B_PREDECESSOR);
   if (load<u8>(at, B_PREDECESSORS) < 255) store<u8>(at, load<u8>(at, B_PREDECESSORS) + 1, B_PREDECESSORS);
   if (to <= from && !isCall(from)) {
     store<i32>(at, max<i32>(load<i32>(at, B_LOOP_END), from), B_LOOP_END);
@@ -362,6 +374,20 @@ function noteEntrance(from: i32, to: i32): void {
   for (let h: i32 = 0; h < to; h++) {
     const end = load<i32>(blockAt(h), B_LOOP_END);
     if (end >= to && (from < h || from > end)) store<u8>(blockAt(h), 1, B_DISPATCH);
+  }
+}
+
+/** Innermost loops that control leaves only at their ends have their registers in locals. See emit-registers.ts. */
+function findScopes(): void {
+  for (let h: i32 = 0; h < blockCount; h++) {
+    const end = load<i32>(blockAt(h), B_LOOP_END);
+    let fits = end >= 0;
+    for (let b = h; b <= end && fits; b++) {
+      const kind = kindOf(lastInsn(b));
+      fits = (b == h || load<i32>(blockAt(b), B_LOOP_END) < 0) && !(kind & (INSN_CALL | INSN_INDIRECT));
+    }
+    if (!fits) continue;
+    for (let b = h; b <= end; b++) store<i16>(blockAt(b), <i16>h, B_SCOPE);
   }
 }
 
@@ -421,10 +447,10 @@ function findLiveFlags(): void {
 function surveyBlocks(): void {
   beginDryRun();
   beginWindows();
-  clearUse();
   useFixedLocals();
   for (let b: i32 = 0; b < blockCount; b++) {
-    closeWindows();
+    beginBlockWindows(b);
+    clearUse();
     forgetSettled();
     const at = blockAt(b);
     const first = load<i32>(at, B_FIRST);
@@ -437,6 +463,11 @@ function surveyBlocks(): void {
       store<u8>(insn, flagsOnCondition ? 1 : 0, I_ON_CONDITION);
       store<u8>(insn, mayLeave ? 1 : 0, I_LEAVES);
     }
+    saveWindows(b);
+    store<u16>(at, <u16>gprUsed, B_GPR_USED);
+    store<u16>(at, <u16>gprWritten, B_GPR_WRITTEN);
+    store<u16>(at, <u16>xmmUsed, B_XMM_USED);
+    store<u16>(at, <u16>xmmWritten, B_XMM_WRITTEN);
   }
 }
 
@@ -444,10 +475,10 @@ function surveyBlocks(): void {
 /**
  * Translates the code at `linear`, which is executable now and decoded. Returns false when it can't be: then it never can, as long
  * as its page stays as it is. What fills up is said by isFullOfRegions().
- * `withCalls`: callees become part of the region, too. `inLocals`: for loops that are hot, see emit-registers.ts.
+ * `withCalls`: callees become part of the region, too.
  */
-export function translate(linear: u64, withCalls: bool, inLocals: bool): bool {
-  setInLocals(inLocals);
+export function translate(linear: u64, withCalls: bool): bool {
+  leaveScope();
   clearRegion();
   setFollowsCalls(withCalls);
   pendingCount = leaders = 0;
@@ -462,6 +493,7 @@ export function translate(linear: u64, withCalls: bool, inLocals: bool): bool {
   for (let n: i32 = 0; n < pendingCount; n++) follow(load<i32>(pending + ((<usize>n) << 2)));
   cut();
   findLoops();
+  findScopes();
   surveyBlocks();
   findLiveFlags();
 
@@ -487,7 +519,6 @@ export function translate(linear: u64, withCalls: bool, inLocals: bool): bool {
   store<u32>(region, entryCount, R_ENTRY_COUNT);
   let flags: u32 = (load<u32>(MODE) & MODE_CODE_MASK) == MODE_16 ? REGION_16_BIT : 0;
   if (withCalls) flags |= REGION_CALLS;
-  if (inLocals) flags |= REGION_IN_LOCALS;
   store<u32>(region, flags, R_FLAGS);
   store<i32>(region, load<i32>(insnInOrder(0), I_OFFSET), R_LEAST);
   store<i32>(region, endOf(insnInOrder(insnCount - 1)), R_END);

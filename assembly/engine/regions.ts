@@ -52,15 +52,12 @@ export const R_VALID_GENERATION: usize = 40; // u32: when
 export const R_LEAST: usize = 44; // i32: offsets of its first instruction and behind its last
 export const R_END: usize = 48; // i32
 export const R_LEAVES: usize = 52; // u16: exits of kind LEAVE so far
-export const R_LOOPS: usize = 54; // u16: how often the budget was used up in its loops
 export const R_SEED: usize = 8; // u64: linear address that it was made for
 export const R_MASK: usize = 64; // u32: pages that are known to be mapped at R_VALID_BASE since R_VALID_GENERATION
 export const R_LINKS: usize = 68; // u32: a link for each page, {i32 page offset in pages, u32 unit, u32 next link of the unit's list, u32 region}
 export const PAGE_LINK_SIZE: usize = 16;
 /** R_FLAGS: its indirect jumps went to new places since it was made. */
 export const REGION_LEARNT: u32 = 4;
-/** R_FLAGS: its registers are locals throughout. */
-export const REGION_IN_LOCALS: u32 = 16;
 /** R_FLAGS: not all of its pages are global. */
 export const REGION_LOCAL: u32 = 8;
 /** R_FLAGS: callees are part of it. */
@@ -73,7 +70,7 @@ export const REGION_16_BIT: u32 = 1;
  * set already. An exit in the middle is 16 bytes long; one to other code is 32, for it remembers where it last went to.
  */
 export const X_KIND: usize = 0; // u8
-export const X_FLAGS: usize = 1; // u8: state of the lazy flags, and X_LOOPS
+export const X_FLAGS: usize = 1; // u8: state of the lazy flags
 export const X_COUNT: usize = 2; // u16: LEAVE: instructions of the block that were not done
 export const X_SINCE: usize = 2; // u16: the others: units of 65,536 instructions when X_PASSED was zero
 export const X_OFFSET: usize = 4; // i32: where control goes, from the region's base
@@ -88,8 +85,6 @@ export const X_GENERATION: usize = 24; // u32
 export const X_TO_OFFSET: usize = 28; // i32: of the target from the base of its region
 const LEAVE_SIZE: usize = 16;
 const EXIT_SIZE: usize = 32;
-/** In X_FLAGS: a branch backwards, left only because the budget is used up. */
-export const X_LOOPS: u32 = 0x80;
 /** Tier 0 does the instruction at the offset. */
 export const EXIT_LEAVE: u32 = 1;
 export const EXIT_JUMP: u32 = 2;

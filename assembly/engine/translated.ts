@@ -43,7 +43,6 @@ import {
   T_KEY,
   T_KEY_GLOBAL,
   T_LEAVES_MANY,
-  T_LOOPS_MANY,
   T_PASSED_MANY,
   T_THRESHOLD,
   T_TIER,
@@ -79,13 +78,11 @@ import {
   R_ENTRY_COUNT,
   R_FLAGS,
   R_LEAVES,
-  R_LOOPS,
   R_PAGES,
   R_SEED,
   R_SLOT,
   R_VALID_GENERATION,
   REGION_CALLS,
-  REGION_IN_LOCALS,
   REGION_LEARNT,
   regionAt,
   regionCount,
@@ -94,7 +91,6 @@ import {
   X_FLAGS,
   X_GENERATION,
   X_KIND,
-  X_LOOPS,
   X_OFFSET,
   X_PASSED,
   X_READS_FLAGS,
@@ -193,7 +189,6 @@ export function forgetEnd(): void {
 function runRegions(first: usize, firstBlock: u32): void {
   let block = firstBlock;
   let slot: u32 = load<u32>(first, R_SLOT);
-  let before = load<i64>(COUNT);
   while (true) {
     const x: usize = call_indirect<u32>(slot, block);
     if (!x) {
@@ -202,7 +197,7 @@ function runRegions(first: usize, firstBlock: u32): void {
     }
     const kind: u32 = load<u8>(x, X_KIND);
     const flags: u32 = load<u8>(x, X_FLAGS);
-    if ((flags & FLAG_KIND_MASK) < <u32>FLAGS_DYNAMIC) store<u32>(T_FLAG_KIND, flags & ~X_LOOPS);
+    if ((flags & FLAG_KIND_MASK) < <u32>FLAGS_DYNAMIC) store<u32>(T_FLAG_KIND, flags);
     if (kind == EXIT_LEAVE) {
       store<i64>(COUNT, load<i64>(COUNT) + <i64>load<u16>(x, X_COUNT));
       setRip(x);
@@ -215,18 +210,14 @@ function runRegions(first: usize, firstBlock: u32): void {
     const base = load<u64>(T_BASE);
     const at = base + <u64>(<i64>load<i32>(x, X_OFFSET));
     const linear = (kind < EXIT_INDIRECT ? at : load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
-    const left = load<i64>(COUNT);
-    if (left <= 0) {
+    if (load<i64>(COUNT) <= 0) {
       if (kind < EXIT_INDIRECT) setRip(x);
       commitFlags();
       countStatistic(TS_EXIT_BUDGET, 1);
-      if (flags & X_LOOPS && (before - left >= LOOP_SPAN || load<u32>(T_TIER) == TIER_TRANSLATE))
-        noteLoop(regionAt(load<u16>(x, X_REGION)));
       endedTranslated = true;
       arrive(true, load<u64>(RIP));
       return;
     }
-    before = left;
     countStatistic(kind >= EXIT_INDIRECT ? TS_EXIT_INDIRECT : TS_EXIT_JUMP, 1);
     const passed: u32 = <u32>load<u16>(x, X_PASSED) + 1;
     store<u16>(x, <u16>passed, X_PASSED);
@@ -340,20 +331,8 @@ function takeInCallees(region: usize): void {
   const flags = load<u32>(region, R_FLAGS);
   if ((flags & REGION_CALLS && !(flags & REGION_LEARNT)) || isFullOfRegions()) return;
   store<u32>(region, flags & ~REGION_LEARNT, R_FLAGS);
-  translate(load<u64>(region, R_SEED), true, (flags & REGION_IN_LOCALS) != 0);
+  translate(load<u64>(region, R_SEED), true);
 }
-/** Instructions in a row in one region that make a loop worth its registers in locals. */
-const LOOP_SPAN: i64 = 400;
-/** The budget was used up in a loop of the region. Where that happens often, time is spent in loops. */
-function noteLoop(region: usize): void {
-  const loops: u32 = <u32>load<u16>(region, R_LOOPS) + 1;
-  const flags = load<u32>(region, R_FLAGS);
-  if (loops > load<u32>(T_LOOPS_MANY) || flags & REGION_IN_LOCALS) return;
-  store<u16>(region, <u16>loops, R_LOOPS);
-  if (loops < load<u32>(T_LOOPS_MANY) || isFullOfRegions()) return;
-  translate(load<u64>(region, R_SEED), (flags & REGION_CALLS) != 0, true);
-}
-
 // ---- heat -------------------------------------------------------------------------------------------------------------
 /** Control came to `linear`, which is not translated; when that happens often it is. */
 export function warm(linear: u64, by: u32): void {
@@ -369,7 +348,7 @@ export function warm(linear: u64, by: u32): void {
   if (isFullOfRegions()) return; // the run loop drops everything soon
   // The host may link it at once.
   store<u16>(heat, <u16>WAITING);
-  if (!translate(linear, false, load<u32>(T_LOOPS_MANY) == 0)) store<u16>(heat, <u16>COLD_FOR_EVER);
+  if (!translate(linear, false)) store<u16>(heat, <u16>COLD_FOR_EVER);
   else if (tier == TIER_TRANSLATE) store<u16>(heat, 0);
 }
 
@@ -386,7 +365,7 @@ export function linkRegion(index: u32, slot: u32): void {
   store<u32>(region, slot, R_SLOT);
   store<u16>(heatOf(load<u64>(region, R_SEED)), 0);
   // What it replaces must not be found any more.
-  if (load<u32>(region, R_FLAGS) & (REGION_CALLS | REGION_IN_LOCALS)) newGeneration(true);
+  if (load<u32>(region, R_FLAGS) & REGION_CALLS) newGeneration(true);
   const entries: usize = load<u32>(region, R_ENTRIES);
   const count: usize = load<u32>(region, R_ENTRY_COUNT);
   const pages = load<i32>(region, R_PAGES);

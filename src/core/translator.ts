@@ -8,7 +8,6 @@ import {
   TIER_MIXED,
   TIER_TRANSLATE,
   T_LEAVES_MANY,
-  T_LOOPS_MANY,
   T_PASSED_MANY,
   T_THRESHOLD,
   T_TIER,
@@ -28,15 +27,6 @@ const PASSED_MANY = 16_000;
 const PASSED_MANY_AT_ONCE = 6;
 const LEAVES_MANY = 1200;
 const LEAVES_MANY_AT_ONCE = 10;
-/** Ends of a budget (30,000 instructions) in a region's loops after which its registers become locals. */
-const LOOPS_MANY = 12;
-const LOOPS_MANY_AT_ONCE = 2;
-/**
- * Where translated code has the guest's registers: in the CPU block, in locals throughout, or, as is usual, in locals where
- * loops turned out to be hot. See assembly/engine/emit-registers.ts.
- */
-export type RegisterPolicy = 'block' | 'locals' | 'by-loops';
-const NEVER = 0xffffffff;
 /** Bytes of modules in use at which all of it is dropped and made anew as needed: V8 keeps about five times as much machine code. */
 const MODULE_BYTES_MAX = 64 << 20;
 /** Regions that make a module at once, and slices (of about a millisecond) that fewer wait for more. */
@@ -213,14 +203,12 @@ export class Translator {
   }
 
   /** Chooses the tier from now on. What is translated already stays. */
-  setTier(tier: Tier, registers: RegisterPolicy = 'by-loops'): void {
+  setTier(tier: Tier): void {
     const view = new DataView(this.#memory.buffer);
     view.setUint32(T_TIER, TIERS[tier], true);
     view.setUint32(T_THRESHOLD, tier === '1' ? 1 : THRESHOLD, true);
     view.setUint32(T_PASSED_MANY, tier === '1' ? PASSED_MANY_AT_ONCE : PASSED_MANY, true);
     view.setUint32(T_LEAVES_MANY, tier === '1' ? LEAVES_MANY_AT_ONCE : LEAVES_MANY, true);
-    const loopsMany = { locals: 0, block: NEVER, 'by-loops': tier === '1' ? LOOPS_MANY_AT_ONCE : LOOPS_MANY };
-    view.setUint32(T_LOOPS_MANY, loopsMany[registers], true);
     this.#isImmediate = tier === '1';
   }
 

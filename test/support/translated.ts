@@ -1,6 +1,5 @@
 /** Runs one instruction as translated code: a region of its own, in a module of its own. */
 import * as L from '../../assembly/layout.ts';
-import type { RegisterPolicy } from '../../src/core/translator.ts';
 import type { CoreDriver } from './core-driver.ts';
 
 export type Done =
@@ -16,13 +15,9 @@ function statistic({ view }: CoreDriver, which: number): bigint {
 }
 
 /** Executes the instruction at RIP, in translated code if it can be; throws what a guest fault throws. */
-export function executeTranslated(
-  driver: CoreDriver,
-  report?: (done: Done) => void,
-  registers: RegisterPolicy = 'block',
-): void {
+export function executeTranslated(driver: CoreDriver, report?: (done: Done) => void): void {
   driver.view.setUint32(L.T_INSNS_MAX, 1, true);
-  driver.translator.setTier('1', registers);
+  driver.translator.setTier('1');
   const entered = statistic(driver, L.TS_ENTERED);
   const left = statistic(driver, L.TS_EXIT_LEAVE);
   try {

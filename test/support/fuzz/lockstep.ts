@@ -2,7 +2,7 @@
  * Runs a scenario on two machines, the interpreter and one with translated code, and compares all of their state at random
  * counts of instructions. Between stretches something happens to both: an interrupt, a write by a device, other registers.
  */
-import type { RegisterPolicy, Tier } from '../../../src/core/translator.ts';
+import type { Tier } from '../../../src/core/translator.ts';
 import { Random } from '../random.ts';
 import { FuzzMachine, TAIL, type Registers, type Stop } from './machine.ts';
 import { RAM_BYTES } from './memory-map.ts';
@@ -37,7 +37,6 @@ export interface Plan {
   readonly warmUp: number;
   /** Instructions of a region, at most; 0 for as many as can be. */
   readonly regionSize: number;
-  readonly registers: RegisterPolicy;
   readonly stretches: readonly Stretch[];
 }
 
@@ -83,7 +82,6 @@ export function makePlan(random: Random, kind: Kind, tier: Tier | undefined): Pl
     tier: chosen,
     warmUp: random.pick([0, 1, 2, 3]),
     regionSize: random.pick([0, 200, 100, 60, 30, 5]),
-    registers: random.pick<RegisterPolicy>(['block', 'locals', 'by-loops']),
     stretches,
   };
 }
@@ -123,7 +121,7 @@ export class Pair {
       ...rest,
     });
     for (const [n, stretch] of plan.stretches.entries()) {
-      if (n === plan.warmUp) this.translator.setTier(plan.tier, plan.registers, plan.tier === 'mixed' ? 8 : undefined);
+      if (n === plan.warmUp) this.translator.setTier(plan.tier, plan.tier === 'mixed' ? 8 : undefined);
       const restart = this.interpreter.cpu.isHalted || this.interpreter.isDown;
       this.#act(
         restart ? { name: 'kick', seed: n, reset: true } : stretch.action,

@@ -5,7 +5,7 @@
 import * as L from '../../../assembly/layout.ts';
 import { Cpu, type SegmentRegister } from '../../../src/core/cpu.ts';
 import { instantiateCore, type CpuHost } from '../../../src/core/load.ts';
-import type { RegisterPolicy, Tier } from '../../../src/core/translator.ts';
+import type { Tier } from '../../../src/core/translator.ts';
 import { IMAGE_BYTES, RAM_BYTES } from './memory-map.ts';
 
 /** What a program starts with, and starts again with after a kick. */
@@ -110,8 +110,8 @@ export class FuzzMachine {
     this.block = new DataView(core.memory.buffer, 0, L.DATA_BASE);
   }
 
-  setTier(tier: Tier, registers?: RegisterPolicy, threshold?: number): void {
-    this.cpu.core.translator.setTier(tier, registers);
+  setTier(tier: Tier, threshold?: number): void {
+    this.cpu.core.translator.setTier(tier);
     if (threshold !== undefined) this.block.setUint32(L.T_THRESHOLD, threshold, true);
   }
 
