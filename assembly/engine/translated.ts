@@ -349,7 +349,6 @@ export function warm(linear: u64, by: u32): void {
   // The host may link it at once.
   store<u16>(heat, <u16>WAITING);
   if (!translate(linear, false)) store<u16>(heat, <u16>COLD_FOR_EVER);
-  else if (tier == TIER_TRANSLATE) store<u16>(heat, 0);
 }
 
 /** Does a live region begin at `linear` for the mode as it is? Its record is there. */
@@ -360,10 +359,11 @@ export function isTranslated(record: usize): bool {
 
 /** The region's function is in `slot` of the table: control may enter it now. */
 export function linkRegion(index: u32, slot: u32): void {
+  if (index >= regionCount) return;
   const region = regionAt(index);
-  if (index >= regionCount || !load<u32>(region, R_ALIVE)) return;
-  store<u32>(region, slot, R_SLOT);
   store<u16>(heatOf(load<u64>(region, R_SEED)), 0);
+  if (!load<u32>(region, R_ALIVE)) return;
+  store<u32>(region, slot, R_SLOT);
   // What it replaces must not be found any more.
   if (load<u32>(region, R_FLAGS) & REGION_CALLS) newGeneration(true);
   const entries: usize = load<u32>(region, R_ENTRIES);

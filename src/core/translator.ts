@@ -181,7 +181,9 @@ export class Translator {
   readonly #firstSlot: number;
   #usedSlots = 0;
   #slicesWaited = 0;
-  #isImmediate = false;
+  #isEager = false;
+  /** With tier '1': a module for each region at once, rather than one for those of a slice. A whole guest is too much for that. */
+  compilesAtOnce = true;
   #modules = 0;
   #moduleBytes = 0;
   #liveBytes = 0;
@@ -209,7 +211,7 @@ export class Translator {
     view.setUint32(T_THRESHOLD, tier === '1' ? 1 : THRESHOLD, true);
     view.setUint32(T_PASSED_MANY, tier === '1' ? PASSED_MANY_AT_ONCE : PASSED_MANY, true);
     view.setUint32(T_LEAVES_MANY, tier === '1' ? LEAVES_MANY_AT_ONCE : LEAVES_MANY, true);
-    this.#isImmediate = tier === '1';
+    this.#isEager = tier === '1';
   }
 
   /** The core wrote a region's body. */
@@ -219,7 +221,7 @@ export class Translator {
       body: this.#bytes.slice(start, start + byteCount),
       unlikely: new Uint32Array(this.#memory.buffer, hints, hintCount).slice(),
     });
-    if (this.#isImmediate) this.compilePending();
+    if (this.#isEager && this.compilesAtOnce) this.compilePending();
   }
 
   /** All regions are gone. */
@@ -234,7 +236,7 @@ export class Translator {
   sliceEnded(): void {
     if (this.#liveBytes > MODULE_BYTES_MAX) this.#core.dropTranslations();
     if (this.#pending.length === 0) return;
-    if (++this.#slicesWaited < SLICES_WAIT && this.#pending.length < BATCH) return;
+    if (!this.#isEager && ++this.#slicesWaited < SLICES_WAIT && this.#pending.length < BATCH) return;
     this.compilePending();
   }
 

@@ -110,6 +110,7 @@ export class Board {
         nowMs: () => options.time.nowNs() / NS_PER_MS,
       }),
     );
+    this.cpu.core.translator.compilesAtOnce = false;
     this.memory = new WasmGuestMemory(this.cpu.core.memory, options.ramBytes, (physical, byteCount) =>
       this.cpu.core.exports.invalidate(physical, byteCount),
     );

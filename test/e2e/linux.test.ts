@@ -6,7 +6,7 @@ import type { BootEntry } from '../../src/machine/boot/request.ts';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
 import { MachineTime } from '../../src/machine/time.ts';
 import { nodeHost } from '../../src/worker/node-host.ts';
-import { coreModule } from '../support/core-module.ts';
+import { coreModule, tierOfTests } from '../support/core-module.ts';
 import { guestAssets } from '../support/guest-assets.ts';
 import { shellInitramfs } from '../support/shell-initramfs.ts';
 
@@ -31,6 +31,7 @@ class Console {
     this.machine = new Machine({
       coreModule: coreModule(),
       ramBytes: RAM_BYTES,
+      tier: tierOfTests(),
       com1: (bytes) => {
         this.#text += new TextDecoder('latin1').decode(bytes);
         this.#waiting.splice(0).forEach((resolve) => resolve());
