@@ -5,7 +5,7 @@ import type { Mode } from './modes.ts';
 import { aliasJumps, crossing, faults, floatControls, selfModifying, stacks, strings, wraps } from './pieces.ts';
 import type { Piece } from './program.ts';
 import { usualMxcsr, type Choices, type Place } from './scenario.ts';
-import { controls, interruptFlag, largePages, pcids, smap, spaces } from './system-pieces.ts';
+import { controls, interruptFlag, largePages, pcids, remaps, smap, spaces } from './system-pieces.ts';
 
 export interface Kind {
   readonly name: string;
@@ -163,8 +163,10 @@ export const KINDS: readonly Kind[] = [
         groups: INTEGER,
         large: true,
         changes: isKernel,
-        pieces: isKernel ? mixed(largePages, spaces, controls) : largePages,
-        pieceChance: 0.1,
+        pieces: isKernel
+          ? mixed(largePages, aliasJumps, aliasJumps, remaps, remaps, remaps, spaces, controls)
+          : mixed(largePages, aliasJumps),
+        pieceChance: 0.2,
         edges: 0.15,
       };
     },

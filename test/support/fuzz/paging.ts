@@ -29,6 +29,8 @@ export interface AddressSpaces {
   readonly globals: boolean;
   /** For CR3; none without paging. */
   readonly roots: readonly number[];
+  /** From the code to the same code again, if there is one; else 0. */
+  readonly aliasDistance: number;
   /** Users may execute the code. */
   readonly userCode: boolean;
   /** Entries that the program may change, where it is the kernel. */
@@ -63,6 +65,7 @@ export function makeSpaces(random: Random, image: Image, choices: PagingChoices)
   const entries: Entry[] = [];
   const roots: number[] = [];
   const user = ring === 3 ? 'u' : random.chance(0.1) ? 'u' : '';
+  let aliasDistance = paged && !choices.large ? LINEAR.codeAlias - LINEAR.code : 0;
   const userCode = user !== '' || (choices.userPages && random.chance(0.7));
   /** Of a page of data or of the stack. */
   const userOr = () => (choices.userPages && random.chance(0.6) ? 'u' : user);
@@ -116,10 +119,13 @@ export function makeSpaces(random: Random, image: Image, choices: PagingChoices)
     const g = random.chance(0.3) ? 'g' : '';
     const at = tables.map(linear, 0, `${user}wp${g}`, shift);
     if (choices.changes) entries.push({ at, linear, flips: long ? [PTE_W, PTE_G] : [PTE_G] });
-    // The same memory again, read-only or not executable; and behind the page another, or none.
+    // Behind it the same memory again, if there is room below 2 GiB; and behind that page nothing.
     const size = 2 ** shift;
-    const rights = random.pick(noExecute ? ['p', 'pw', 'pwx', 'px'] : ['p', 'pw']);
-    if (linear + size < 2 ** 31) tables.map(linear + size, 0, user + rights, shift);
+    if (linear + size >= 2 ** 31) return;
+    const rights = random.pick(noExecute ? ['p', 'pw', 'pwx'] : ['p', 'pw']);
+    const again = tables.map(linear + size, 0, user + rights, shift);
+    if (choices.changes) entries.push({ at: again, linear: linear + size, flips: [PTE_W, PTE_P, PTE_P] });
+    aliasDistance = size;
   };
   for (let space = 0; paged && space < (choices.spaces ? 2 : 1); space++) {
     const tables = new PageTables(image, PAGE_TABLES + PAGE_TABLE_BYTES * space, paging);
@@ -128,5 +134,5 @@ export function makeSpaces(random: Random, image: Image, choices: PagingChoices)
     if (choices.large) mapLarge(tables);
     else mapSmall(tables, space);
   }
-  return { paging, globals, roots, userCode, entries };
+  return { paging, globals, roots, aliasDistance, userCode, entries };
 }

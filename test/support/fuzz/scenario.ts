@@ -21,7 +21,6 @@ import {
   HANDLER_DATA,
   HANDLERS,
   IDT,
-  LINEAR,
 } from './memory-map.ts';
 import { MODES, type Mode } from './modes.ts';
 import { makeSpaces, type Entry } from './paging.ts';
@@ -134,7 +133,7 @@ export function makeScenario(random: Random, choices: Choices): Scenario {
   const data = new Uint8Array(0x8000);
   fillValues(random, data);
   image.write(DATA_FRAMES, data);
-  const { paging, globals, roots, userCode, entries } = makeSpaces(random, image, {
+  const { paging, globals, roots, aliasDistance, userCode, entries } = makeSpaces(random, image, {
     ...{ long, paged, ring, large },
     writableCode: choices.writableCode ?? false,
     spaces: choices.spaces ?? false,
@@ -155,7 +154,7 @@ export function makeScenario(random: Random, choices: Choices): Scenario {
   const place: Place = {
     bits,
     code: codeOffset,
-    codeAlias: paged && !large ? LINEAR.codeAlias : codeOffset,
+    codeAlias: codeOffset + aliasDistance,
     codeBytes: CODE_BYTES,
     data: dataOffset,
     stackTop,
@@ -237,7 +236,10 @@ export function makeScenario(random: Random, choices: Choices): Scenario {
     };
     put(assembled.bytes, 0);
     if (choices.spaces) put(assemble(program, bits, new Set([...dropped, ...otherSpace])).bytes, 1);
-    const blocks = assembled.blocks.map((offset) => codeOffset + start + offset);
+    // In a large page every other one by its other address.
+    const blocks = assembled.blocks.map(
+      (offset, n) => codeOffset + start + offset + (large && n % 2 === 1 ? aliasDistance : 0),
+    );
     for (let n = 0; n < table.count; n++)
       built.write(DATA_FRAMES + TABLE + wordBytes * n, le(blocks[(n * 7) % blocks.length]!, wordBytes));
     const recovery: Recovery = {
@@ -292,7 +294,7 @@ export function makeScenario(random: Random, choices: Choices): Scenario {
     for (let n = 0; n < (bits === 64 ? 16 : 8); n++) fillValues(r, xmm.subarray(32 * n, 32 * n + 16));
     return {
       gpr: general(r),
-      rip: BigInt(codeOffset + start + r.pick(assembled.blocks)),
+      rip: BigInt(codeOffset + start + r.pick(assembled.blocks) + (large && r.chance(0.3) ? aliasDistance : 0)),
       eflags: flagsOf(r),
       mxcsr: mxcsr(r),
       fcw: fcw(r),

@@ -8,6 +8,7 @@ import type { Place } from './scenario.ts';
 
 const STAC = [0x0f, 0x01, 0xcb];
 const CLAC = [0x0f, 0x01, 0xca];
+const PTE_P = 1;
 const CR0_WP = 0x10000;
 const CR4_PGE = 0x80;
 const CR4_PCIDE = 0x20000;
@@ -114,6 +115,15 @@ export function pcids(p: Place): readonly Piece[] {
   ];
 }
 
+/** Pages that can be present or not come and go, each time with INVLPG, at its beginning or elsewhere. */
+export function remaps(p: Place): readonly Piece[] {
+  return p.entries
+    .filter(({ flips }) => flips.includes(PTE_P))
+    .map(({ at, linear }) => (r) => [
+      one(0x81, ...absolute(p, 6, at), ...le(PTE_P, 4)), // xor dword [entry], P
+      one(0x0f, 0x01, ...absolute(p, 7, linear + r.below(0x1000))),
+    ]);
+}
 /** Accesses all over a large page and at its end. */
 export function largePages(p: Place): readonly Piece[] {
   const ends = [0x200000, 0x400000].map((size) => BigInt(LARGE + size));
