@@ -3,6 +3,7 @@ import * as L from '../../assembly/layout.ts';
 import type { CompiledRow } from '../../assembly/isa/compile.ts';
 import type { CodeMode } from '../../src/core/disasm/decode.ts';
 import { canBeMemory, canBeRegister, encodeRow, isSizedBy66, mandatoryPrefixes, wantedW } from './encode-row.ts';
+import { le } from './little-endian.ts';
 import type { Random } from './random.ts';
 
 /** How operands are chosen. */
@@ -24,9 +25,6 @@ export interface OperandStyle {
 const RSP = 4;
 /** Registers that hold addresses, seldom written. */
 export const POINTERS = [3, 5, 6, 7, 13, 14, 15];
-
-export const le = (value: number | bigint, byteCount: number): number[] =>
-  Array.from({ length: byteCount }, (_, n) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * n)) & 255n));
 
 /** A register for an operand that may be written. */
 function register(random: Random): number {

@@ -1,5 +1,5 @@
 /** What kinds of programs put between random instructions: short sequences that come to what a kind is about. */
-import { le } from '../random-encoding.ts';
+import { le } from '../little-endian.ts';
 import type { Random } from '../random.ts';
 import { DATA_BYTES } from './memory-map.ts';
 import type { Item, Piece } from './program.ts';

@@ -4,7 +4,8 @@
  */
 import * as L from '../../../assembly/layout.ts';
 import type { CodeMode } from '../../../src/core/disasm/decode.ts';
-import { le, POINTERS } from '../random-encoding.ts';
+import { le } from '../little-endian.ts';
+import { POINTERS } from '../random-encoding.ts';
 import { fillValues, random64 } from '../random-values.ts';
 import type { Random } from '../random.ts';
 import { handlerData, longHandlers, protectedHandlers, realHandlers, type Recovery } from './handlers.ts';

@@ -1,5 +1,5 @@
 /** Pieces for kernels: SMAP and rings, PCIDs, control registers, page tables, the flag that holds interrupts. */
-import { le } from '../random-encoding.ts';
+import { le } from '../little-endian.ts';
 import type { Random } from '../random.ts';
 import { DATA_BYTES, LARGE, SELECTOR } from './memory-map.ts';
 import { absolute, load, one, rexW } from './pieces.ts';
