@@ -34,7 +34,7 @@ const MODULE_SLACK = 4 * MIB;
 const ENGINE_FACTOR = 6;
 /** Everything else, and what waits for a collection. */
 const PROCESS_BYTES = 300 * MIB;
-const REGIONS_PER_MINUTE = 1000;
+const REGIONS_PER_BILLION = 1000;
 const PAGE_BYTES = 4096;
 const SAMPLE_MS = 2000;
 const PROGRESS_SAMPLES = 15;
@@ -44,7 +44,7 @@ const mibOr = (text: string | undefined, bytes: number): number => (text === und
 const limits: Limits = {
   liveModuleBytes: mibOr(values['module-cap'], MODULE_BYTES + MODULE_SLACK),
   residentBytes: mibOr(values['memory-cap'], RAM_BYTES + CORE_BYTES + ENGINE_FACTOR * MODULE_BYTES + PROCESS_BYTES),
-  regionsPerMinute: REGIONS_PER_MINUTE,
+  regionsPerBillion: REGIONS_PER_BILLION,
 };
 
 let rounds = 0;

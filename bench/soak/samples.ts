@@ -25,8 +25,8 @@ export interface Sample {
 export interface Limits {
   readonly liveModuleBytes: number;
   readonly residentBytes: number;
-  /** Fewer would be no load. */
-  readonly regionsPerMinute: number;
+  /** Made in a billion instructions; fewer would be no load. */
+  readonly regionsPerBillion: number;
 }
 
 /** Growth of the resident set over the second half that passes, as a share of its mean: less the longer that is. */
@@ -72,9 +72,11 @@ export function judge(samples: readonly Sample[], limits: Limits): string[] {
     wrong.push(
       `the process's memory grew by ${(100 * share).toFixed(1)} % over the second half, more than ${(100 * mostGrowth).toFixed(1)} %`,
     );
-  const perMinute = last.regions / (last.seconds / 60);
-  if (perMinute < limits.regionsPerMinute)
-    wrong.push(`only ${Math.round(perMinute)} regions a minute were made, less than ${limits.regionsPerMinute}`);
+  const perBillion = last.regions / (last.instructions / 1e9);
+  if (perBillion < limits.regionsPerBillion)
+    wrong.push(
+      `only ${Math.round(perBillion)} regions in a billion instructions were made, less than ${limits.regionsPerBillion}`,
+    );
   if (last.rounds <= samples[samples.length >> 1]!.rounds) wrong.push("the guest's shell loop stood still");
   return wrong;
 }
