@@ -1,4 +1,5 @@
 /** A comparison as a picture: bars of slowdown by program on a logarithmic axis. Plain SVG 1.1. */
+import { coordinate, escapeText, svgDocument } from '../support/svg.ts';
 import type { Comparison } from './comparison.ts';
 import type { SideName } from './sides.ts';
 
@@ -15,9 +16,6 @@ const GAP = 6;
 const TOP = 50;
 const BOTTOM = 30;
 const MARKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
-
-const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-const number = (value: number): string => String(Math.round(value * 10) / 10);
 
 interface Group {
   readonly label: string;
@@ -42,8 +40,8 @@ export function plot({ architecture, rows, means }: Comparison): string {
   const height = TOP + groups.length * groupHeight + BOTTOM;
   const width = LABEL_WIDTH + AXIS_WIDTH + 50;
   const marks = MARKS.filter((mark) => mark <= end).flatMap((mark) => [
-    `<line x1="${number(x(mark))}" y1="${TOP - 4}" x2="${number(x(mark))}" y2="${height - BOTTOM}" stroke="#dddddd"/>`,
-    `<text x="${number(x(mark))}" y="${height - BOTTOM + 14}" text-anchor="middle">${mark}</text>`,
+    `<line x1="${coordinate(x(mark))}" y1="${TOP - 4}" x2="${coordinate(x(mark))}" y2="${height - BOTTOM}" stroke="#dddddd"/>`,
+    `<text x="${coordinate(x(mark))}" y="${height - BOTTOM + 14}" text-anchor="middle">${mark}</text>`,
   ]);
   const legend = sides.flatMap((side, n) => [
     `<rect x="${LABEL_WIDTH + 90 * n}" y="26" width="10" height="10" fill="${COLORS[side]}"/>`,
@@ -52,22 +50,18 @@ export function plot({ architecture, rows, means }: Comparison): string {
   const bars = groups.flatMap(({ label, bars: ofGroup }, n) => {
     const y = TOP + n * groupHeight;
     return [
-      `<text x="${LABEL_WIDTH - 6}" y="${number(y + (sides.length * BAR_HEIGHT) / 2 + 4)}" text-anchor="end">${escape(label)}</text>`,
+      `<text x="${LABEL_WIDTH - 6}" y="${coordinate(y + (sides.length * BAR_HEIGHT) / 2 + 4)}" text-anchor="end">${escapeText(label)}</text>`,
       ...ofGroup.map(([side, value]) => {
         const at = y + sides.indexOf(side) * BAR_HEIGHT;
         const length = Math.max(1, x(value) - LABEL_WIDTH);
-        return `<rect x="${LABEL_WIDTH}" y="${at}" width="${number(length)}" height="${BAR_HEIGHT - 1}" fill="${COLORS[side]}"><title>${escape(label)}, ${side}: ${value.toPrecision(3)}</title></rect>`;
+        return `<rect x="${LABEL_WIDTH}" y="${at}" width="${coordinate(length)}" height="${BAR_HEIGHT - 1}" fill="${COLORS[side]}"><title>${escapeText(label)}, ${side}: ${value.toPrecision(3)}</title></rect>`;
       }),
     ];
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+  return svgDocument(width, height, [
     `<text x="${LABEL_WIDTH}" y="16" font-size="13">Slowdown over native, ${architecture} (logarithmic; less is better)</text>`,
     ...legend,
     ...marks,
     ...bars,
-    '</svg>',
-    '',
-  ].join('\n');
+  ]);
 }

@@ -11,6 +11,7 @@ import {
   SUPERVISOR,
   type Bits,
 } from './image.ts';
+import { le } from '../../test/support/little-endian.ts';
 import type { Random } from '../../test/support/random.ts';
 
 export interface Program {
@@ -54,8 +55,6 @@ const FIXED_SELECTORS = [
 const FLAG_BITS = [1, 4, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x3000, 0x40000, 0x200000] as const;
 const OFTEN = 3;
 
-const le = (value: number | bigint, count: number) =>
-  Array.from({ length: count }, (_, n) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * n)) & 255n));
 /** 64 random bits, and those as canonical address: QEMU takes others where processors do not. */
 const wide = (r: Random) => (BigInt(r.u32()) << 32n) | BigInt(r.u32());
 const canonical = (r: Random) => BigInt.asUintN(64, BigInt.asIntN(48, wide(r)));

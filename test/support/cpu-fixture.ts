@@ -78,8 +78,9 @@ export class CpuFixture {
   readonly memory: WasmGuestMemory;
   readonly #view: DataView;
 
-  constructor(bits: CodeBits, host: Partial<CpuHost> = {}) {
-    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
+  /** `module`: the core, if it is not the tests' own. */
+  constructor(bits: CodeBits, host: Partial<CpuHost> = {}, module = coreModule()) {
+    const core = instantiateCore(module, RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);
     this.#view = new DataView(core.memory.buffer, 0, L.DATA_BASE);

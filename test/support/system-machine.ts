@@ -8,6 +8,7 @@ import { Cpu } from '../../src/core/cpu.ts';
 import { instantiateCore, type CpuHost } from '../../src/core/load.ts';
 import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 import { coreModule, tierOfTests } from './core-module.ts';
+import { le } from './little-endian.ts';
 import { PageTables } from './page-tables.ts';
 
 export type MachineMode = 'long' | 'protected' | 'real';
@@ -172,10 +173,6 @@ export interface Gate {
   readonly type?: number;
   readonly ist?: number;
 }
-
-/** Little-endian bytes. */
-export const le = (value: number | bigint, byteCount: number): number[] =>
-  Array.from({ length: byteCount }, (_, n) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * n)) & 255n));
 
 const QUIET: CpuHost = {
   portRead: () => 0xffffffff,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DR, EXIT_HALT, EXIT_SHUTDOWN, INTR, NMI_BLOCKED, SS, TR } from '../../assembly/layout.ts';
+import { le } from '../support/little-endian.ts';
 import {
   CODE,
   CR4,
@@ -7,7 +8,6 @@ import {
   FLAG,
   HANDLERS,
   IST_STACK,
-  le,
   RING0_STACK,
   RING3,
   SELECTOR,

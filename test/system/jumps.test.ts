@@ -1,7 +1,8 @@
 /** What jumps, calls and returns remember about their targets must not outlive the mapping or the code it was true for. */
 import { describe, expect, it } from 'vitest';
 import { PTE } from '../support/page-tables.ts';
-import { CODE, CR4, FRAMES, le, SystemMachine, VECTOR } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { CODE, CR4, FRAMES, SystemMachine, VECTOR } from '../support/system-machine.ts';
 
 const HLT = 0xf4;
 const LINEAR = 0x600000;

@@ -21,6 +21,7 @@ import {
   SS,
   TR,
 } from '../../assembly/layout.ts';
+import { le } from '../support/little-endian.ts';
 import {
   CODE,
   CR0,
@@ -31,7 +32,6 @@ import {
   FLAT,
   GDT,
   LDT,
-  le,
   RING0_STACK,
   RING3,
   SELECTOR,

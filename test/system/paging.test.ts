@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CR4 as CR4_BLOCK, LDTR, SEG, SEG_BASE } from '../../assembly/layout.ts';
 import { PageTables, PTE } from '../support/page-tables.ts';
+import { le } from '../support/little-endian.ts';
 import {
   CODE,
   CR0,
@@ -9,7 +10,6 @@ import {
   EFER,
   FLAG,
   FRAMES,
-  le,
   SystemMachine,
   USER_CODE,
   USER_DATA,

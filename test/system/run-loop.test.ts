@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_BUDGET, EXIT_HALT } from '../../assembly/layout.ts';
-import { CODE, DATA, le, SystemMachine, VECTOR } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { CODE, DATA, SystemMachine, VECTOR } from '../support/system-machine.ts';
 
 const HLT = 0xf4;
 /** Records in one straight run at most: assembly/engine/decode.ts, RUN_MAX. */

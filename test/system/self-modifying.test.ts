@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CODE_ARENA, CODE_ARENA_END, U_SIZE } from '../../assembly/layout.ts';
-import { CODE, DATA, FRAMES, le, SystemMachine } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { CODE, DATA, FRAMES, SystemMachine } from '../support/system-machine.ts';
 
 const HLT = 0xf4;
 const LINEAR = 0x600000;

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_HALT } from '../../assembly/layout.ts';
 import type { Tier } from '../../src/core/translator.ts';
-import { DATA, le, SystemMachine } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { DATA, SystemMachine } from '../support/system-machine.ts';
 
 // mov ecx, 5000; again: add eax, ecx; call over; dec ecx; jnz again; hlt; over: mov [DATA], eax; ret
 const PROGRAM = [

@@ -1,6 +1,7 @@
 /** Found by the fuzzer: POP to memory whose address counts from the stack pointer. */
 import { expect, it } from 'vitest';
-import { CODE, le, SELECTOR, STACK, SystemMachine, TYPE_DATA, VECTOR } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { CODE, SELECTOR, STACK, SystemMachine, TYPE_DATA, VECTOR } from '../support/system-machine.ts';
 import * as L from '../../assembly/layout.ts';
 
 const POP_ES = [0x26, 0x8f, 0x44, 0x24, 0x10]; // pop dword es:[esp + 0x10]

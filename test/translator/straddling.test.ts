@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_HALT } from '../../assembly/layout.ts';
 import type { Tier } from '../../src/core/translator.ts';
-import { CODE, le, SystemMachine } from '../support/system-machine.ts';
+import { le } from '../support/little-endian.ts';
+import { CODE, SystemMachine } from '../support/system-machine.ts';
 
 const PAGE = 0x1000;
 const ROUNDS = 3000;

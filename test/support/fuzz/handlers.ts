@@ -3,7 +3,7 @@
  * them; an interrupt returns to where it came from. SDM Vol. 3A, 6.12 and 6.14.
  */
 import { HANDLER_DATA, RING0_STACK, SELECTOR } from './memory-map.ts';
-import { le } from './encode.ts';
+import { le } from '../little-endian.ts';
 
 /** In HANDLER_DATA: number of the block that comes next, stack pointer, registers, blocks' addresses; counts of interrupts. */
 const NEXT = HANDLER_DATA;

@@ -1,7 +1,7 @@
 /** The initial memory of a fuzzed machine: descriptor tables, interrupt tables, handlers, page tables. */
 import type { SegmentRegister } from '../../../src/core/cpu.ts';
 import type { TableMemory } from '../page-tables.ts';
-import { le } from './encode.ts';
+import { le } from '../little-endian.ts';
 import type { Handlers } from './handlers.ts';
 import {
   GDT,

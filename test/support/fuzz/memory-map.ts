@@ -19,6 +19,9 @@ export const PAGE_TABLES = 0x10000;
 /** Of each address space. */
 export const PAGE_TABLE_BYTES = 0x18000;
 export const CODE_FRAMES = 0x40000;
+/** Pages of code; their frames are in another order. */
+export const CODE_PAGES = 4;
+export const FRAME_ORDER = [2, 0, 3, 1];
 export const DATA_FRAMES = 0x50000;
 export const STACK_FRAMES = 0x60000;
 export const SPARE_FRAMES = 0x70000;
@@ -39,6 +42,8 @@ export const LINEAR = {
   last64: 0xffff_ffff_ffff_f000n,
   last32: 0xffff_f000,
 } as const;
+/** Where physical memory begins again, in a large page. */
+export const LARGE = 0x40000000;
 export const DATA_BYTES = 0x2000;
 export const STACK_BYTES = 0x2000;
 

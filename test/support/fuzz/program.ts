@@ -3,7 +3,8 @@
  * go forwards, backwards and in loops; blocks call others and return; some jumps go through a table in memory.
  */
 import type { Random } from '../random.ts';
-import { le, randomInstruction, type Style } from './encode.ts';
+import { le } from '../little-endian.ts';
+import { randomInstruction, type Style } from './instructions.ts';
 
 export type Item =
   | { readonly bytes: readonly number[] }
