@@ -184,8 +184,11 @@ export let epoch: u32 = 0;
 export function dropAllRegions(): void {
   if (regionCount) {
     countStatistic(TS_FLUSHES, 1);
-    countStatistic(TS_DROPPED, regionCount);
-    for (let n: u32 = 0; n < regionCount; n++) forget(regionAt(n));
+    for (let n: u32 = 0; n < regionCount; n++) {
+      const region = regionAt(n);
+      if (load<u32>(region, R_ALIVE)) countStatistic(TS_DROPPED, 1);
+      forget(region);
+    }
     translationsDropped();
   }
   regionCount = 0;

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { MODULE_BYTES_MAX } from '../../src/core/translator.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { nodeHost } from '../../src/worker/node-host.ts';
 import { CORE_PATH, guestFiles, PROJECT_FOLDER } from '../support/sides.ts';
@@ -27,8 +28,7 @@ if (values.initramfs === undefined || !(minutes > 0)) throw new Error('usage: ma
 const RAM_BYTES = 256 * MIB;
 /** What the core needs below the guest's RAM: RAM_BASE of assembly/layout.ts. */
 const CORE_BYTES = 128 * MIB;
-/** MODULE_BYTES_MAX of src/core/translator.ts, and the batches of a slice, which come before it is looked at. */
-const MODULE_BYTES = 64 * MIB;
+/** The batches of a slice come before the cap is looked at. */
 const MODULE_SLACK = 4 * MIB;
 /** A byte of WebAssembly, and its machine code. */
 const ENGINE_FACTOR = 6;
@@ -42,8 +42,8 @@ const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet';
 
 const mibOr = (text: string | undefined, bytes: number): number => (text === undefined ? bytes : Number(text) * MIB);
 const limits: Limits = {
-  liveModuleBytes: mibOr(values['module-cap'], MODULE_BYTES + MODULE_SLACK),
-  residentBytes: mibOr(values['memory-cap'], RAM_BYTES + CORE_BYTES + ENGINE_FACTOR * MODULE_BYTES + PROCESS_BYTES),
+  liveModuleBytes: mibOr(values['module-cap'], MODULE_BYTES_MAX + MODULE_SLACK),
+  residentBytes: mibOr(values['memory-cap'], RAM_BYTES + CORE_BYTES + ENGINE_FACTOR * MODULE_BYTES_MAX + PROCESS_BYTES),
   regionsPerBillion: REGIONS_PER_BILLION,
 };
 

@@ -28,7 +28,7 @@ const PASSED_MANY_AT_ONCE = 6;
 const LEAVES_MANY = 1200;
 const LEAVES_MANY_AT_ONCE = 10;
 /** Bytes of modules in use at which all of it is dropped and made anew as needed: V8 keeps about five times as much machine code. */
-const MODULE_BYTES_MAX = 64 << 20;
+export const MODULE_BYTES_MAX = 64 << 20;
 /** Regions that make a module at once, and slices (of about a millisecond) that fewer wait for more. */
 const BATCH = 48;
 const SLICES_WAIT = 30;
