@@ -173,6 +173,12 @@ function dropsOf(frame: u32): usize {
 export function isRewritten(frame: u32): bool {
   return load<u8>(dropsOf(frame)) >= <u8>DROPS_MAX;
 }
+/** Frames are used for other things in time: what was rewritten often may be worth translating by now. */
+export function forgiveDrops(): void {
+  for (let n: usize = 0; n < <usize>PAGE_DROPS_SIZE; n += 8) {
+    store<u64>(PAGE_DROPS + n, (load<u64>(PAGE_DROPS + n) >> 1) & 0x7f7f7f7f7f7f7f7f);
+  }
+}
 function forget(region: usize): void {
   store<u32>(region, 0, R_ALIVE);
   const pages = load<i32>(region, R_PAGES);

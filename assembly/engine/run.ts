@@ -48,7 +48,7 @@ import { Insn } from './backend';
 import { IF, TF } from './flags';
 import { enter, flushCode, ipOf, isArenaLow, next, setNext, straddle } from './cache';
 import { isFullOfRegions } from './region';
-import { dropAllRegions } from './regions';
+import { dropAllRegions, forgiveDrops } from './regions';
 import { endedTranslated, forgetEnd, isTranslated, warm } from './translated';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
@@ -183,8 +183,16 @@ function sample(): bool {
   }
   if (isFullOfRegions()) dropAllRegions();
   if (isArenaLow()) flushCode();
+  const period = instructionCount() >> FORGIVE_SHIFT;
+  if (period != forgiven) {
+    forgiven = period;
+    forgiveDrops();
+  }
   return true;
 }
+/** Each 64 M instructions. */
+const FORGIVE_SHIFT: i64 = 26;
+let forgiven: i64 = 0;
 
 /** Why the run ended: `usual` unless something else is noted. */
 function exitReason(usual: u32): u32 {
