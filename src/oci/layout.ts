@@ -3,16 +3,18 @@
  * name, then by platform through nested indexes. Attestations and artifacts in an index are passed over.
  */
 import { type BlobReader, collect, readDocument } from './blob.ts';
-import { blobPath } from './digest.ts';
+import { type Digest, blobPath, isDigest } from './digest.ts';
 import { badImage, notFound, overLimit } from './fail.ts';
 import type { ImageFiles } from './files.ts';
 import { type Image, type ImageOptions, imageFromManifest } from './image.ts';
+import { JsonObject, parseJson } from './json.ts';
 import { choosePlatform, isUnknownPlatform } from './platform.ts';
 import { chooseByReference } from './references.ts';
 import {
   Annotations,
   type Descriptor,
   type ImageManifest,
+  MediaTypes,
   type Platform,
   checkLayoutVersion,
   isIndexMediaType,
@@ -37,7 +39,7 @@ export function layoutBlobs(files: ImageFiles): BlobReader {
   };
 }
 
-/** Opens the image called `reference` in a layout. */
+/** Opens the image called `reference` in a layout; a digest means that manifest or index, whether it is listed or not. */
 export async function openLayout(
   files: ImageFiles,
   reference: string | undefined,
@@ -49,6 +51,10 @@ export async function openLayout(
   if ((await files.size(LAYOUT_FILE)) === undefined)
     throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
   checkLayoutVersion(await read(LAYOUT_FILE), `${LAYOUT_FILE} of ${files.what}`, limits);
+  if (reference !== undefined && isDigest(reference)) {
+    const descriptor = await describeBlob(files, reference, options);
+    return resolveImage(layoutBlobs(files), [descriptor], reference, files.what, options);
+  }
   const index = parseIndex(await read(INDEX_FILE), `${INDEX_FILE} of ${files.what}`, limits);
   const named = index.manifests.filter(mayBeImage).map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
   const chosen = chooseByReference(named, reference, files.what);
@@ -59,6 +65,16 @@ export async function openLayout(
     files.what,
     options,
   );
+}
+
+/** A manifest or index by its digest alone. What it is, it says itself; a manifest need not. */
+async function describeBlob(files: ImageFiles, digest: Digest, { limits }: ImageOptions): Promise<Descriptor> {
+  const what = `${digest} of ${files.what}`;
+  const size = await files.size(blobPath(digest));
+  if (size === undefined) throw notFound(`${files.what} has no blob ${digest}`);
+  const bytes = await collect(files.open(blobPath(digest)), limits.jsonBytes, what);
+  const mediaType = new JsonObject(parseJson(bytes, what, limits), what).optionalString('mediaType');
+  return { mediaType: mediaType ?? MediaTypes.manifest, digest, size, annotations: new Map() };
 }
 
 function namesOf({ annotations }: Descriptor): string[] {
