@@ -107,11 +107,21 @@ export async function resolveImage(
   what: string,
   options: ImageOptions,
 ): Promise<Image> {
-  const candidates: Candidate[] = [];
-  await new CandidateFinder(reader, what, options).find(descriptors, 0, candidates);
-  const { descriptor } = choosePlatform(candidates, options.platform, what);
+  const descriptor = await chooseManifest(reader, descriptors, what, options);
   const manifest = await readManifest(reader, descriptor, what, options);
   return imageFromManifest(reader, manifest, { reference, digest: descriptor.digest }, what, options);
+}
+
+/** The manifest for our platform among manifests and indexes, given by descriptor. Throws UNSUPPORTED_PLATFORM. */
+export async function chooseManifest(
+  reader: BlobReader,
+  descriptors: readonly Descriptor[],
+  what: string,
+  options: ImageOptions,
+): Promise<Descriptor> {
+  const candidates: Candidate[] = [];
+  await new CandidateFinder(reader, what, options).find(descriptors, 0, candidates);
+  return choosePlatform(candidates, options.platform, what).descriptor;
 }
 
 async function readManifest(

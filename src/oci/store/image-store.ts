@@ -82,6 +82,11 @@ export class ImageStore implements BlobReader {
     }
   }
 
+  /** The same, for a blob that need not be there. */
+  async checkIfThere(descriptor: ExpectedBlob): Promise<boolean> {
+    return (await this.has(descriptor)) && (await this.checkBlob(descriptor, `blob ${descriptor.digest}`));
+  }
+
   /** Makes {@link Lease}s: protect blobs by one before you look whether they are there, release it when an image has them. */
   lease(): Lease {
     return new Lease(this.files);
