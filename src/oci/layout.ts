@@ -8,6 +8,7 @@ import { badImage, notFound, overLimit } from './fail.ts';
 import type { ImageFiles } from './files.ts';
 import { type Image, type ImageOptions, imageFromManifest } from './image.ts';
 import { JsonObject, parseJson } from './json.ts';
+import type { ImageLimits } from './limits.ts';
 import { choosePlatform, isUnknownPlatform } from './platform.ts';
 import { chooseByReference } from './references.ts';
 import {
@@ -39,24 +40,37 @@ export function layoutBlobs(files: ImageFiles): BlobReader {
   };
 }
 
+/** What a layout lists: those entries that may be images. */
+export async function readLayoutIndex(
+  files: ImageFiles,
+  { limits }: ImageOptions,
+): Promise<{ readonly images: readonly Descriptor[] }> {
+  const index = `${INDEX_FILE} of ${files.what}`;
+  await checkLayoutFile(files, limits);
+  const { manifests } = parseIndex(await collect(files.open(INDEX_FILE), limits.jsonBytes, index), index, limits);
+  return { images: manifests.filter(mayBeImage) };
+}
+
+async function checkLayoutFile(files: ImageFiles, limits: ImageLimits): Promise<void> {
+  const what = `${LAYOUT_FILE} of ${files.what}`;
+  if ((await files.size(LAYOUT_FILE)) === undefined)
+    throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
+  checkLayoutVersion(await collect(files.open(LAYOUT_FILE), limits.jsonBytes, what), what, limits);
+}
+
 /** Opens the image called `reference` in a layout; a digest means that manifest or index, whether it is listed or not. */
 export async function openLayout(
   files: ImageFiles,
   reference: string | undefined,
   options: ImageOptions,
 ): Promise<Image> {
-  const { limits } = options;
-  const read = async (path: string): Promise<Uint8Array> =>
-    collect(files.open(path), limits.jsonBytes, `${path} of ${files.what}`);
-  if ((await files.size(LAYOUT_FILE)) === undefined)
-    throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
-  checkLayoutVersion(await read(LAYOUT_FILE), `${LAYOUT_FILE} of ${files.what}`, limits);
   if (reference !== undefined && isDigest(reference)) {
+    await checkLayoutFile(files, options.limits);
     const descriptor = await describeBlob(files, reference, options);
     return resolveImage(layoutBlobs(files), [descriptor], reference, files.what, options);
   }
-  const index = parseIndex(await read(INDEX_FILE), `${INDEX_FILE} of ${files.what}`, limits);
-  const named = index.manifests.filter(mayBeImage).map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
+  const { images } = await readLayoutIndex(files, options);
+  const named = images.map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
   const chosen = chooseByReference(named, reference, files.what);
   return resolveImage(
     layoutBlobs(files),
