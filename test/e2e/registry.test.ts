@@ -104,7 +104,7 @@ describe('a registry', () => {
       ),
     );
     expect(await pull()).toMatch(/Status: Image is up to date/);
-    expect(await pull(`tool@${digest}`)).toMatch(/up to date|Downloaded newer/);
+    expect(await pull(`tool@${digest}`)).toMatch(/Status: Image is up to date/);
     expect(digest).toBe(
       (
         JSON.parse(await tool('skopeo', 'inspect', '--tls-verify=false', `docker://${registry.host}/tool:v1`)) as {
@@ -318,6 +318,18 @@ describe('a process that is killed', () => {
     ]);
     expect(await out('doctor')).toMatch(/1 images, 4 blobs .* 0 unused blobs, 0 interrupted/);
     expect(readdirSync(join(home, 'images/claims'))).toEqual([]);
+  });
+
+  test('by Ctrl-C says nothing more, and leaves nothing behind but what came', async () => {
+    stallLayers();
+    const pulling = start();
+    await until(() => partials().length === 2 && partials().every((size) => size === 200_000));
+    pulling.child.kill('SIGINT');
+    const { status, stderr } = await pulling.ended;
+
+    expect([status, stderr]).toEqual([130, expect.not.stringContaining('viv:')]);
+    expect(readdirSync(join(home, 'images/claims')).concat(readdirSync(join(home, 'images/leases')))).toEqual([]);
+    expect(await out('doctor')).toMatch(/0 images, 0 blobs of 0B, 0 unused blobs, 2 interrupted downloads/);
   });
 
   test('while another waits for its download lets that one go on', async () => {

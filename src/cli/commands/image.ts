@@ -80,29 +80,34 @@ export async function inspectImage(store: ImageStore, text: string): Promise<Rec
   };
 }
 
-interface PruneFlags {
+export interface PruneFlags {
   readonly all?: boolean;
   readonly force?: boolean;
   readonly filter: readonly string[];
 }
 
+/** The options of every command that prunes images. */
+export function withPruneOptions(command: Command): Command {
+  const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+  return command
+    .option('-a, --all', 'remove tagged images too')
+    .option('--filter <filter>', 'only images with label= or until=', collect, [])
+    .option('-f, --force', 'do not ask');
+}
+
+/** Which images go, in Docker's words. */
+export function describePruned(all: boolean): string {
+  return all ? 'all images without at least one container associated to them' : 'all dangling images';
+}
+
 function pruneCommand(): Command {
-  return new Command('prune')
+  return withPruneOptions(new Command('prune'))
     .summary('remove images that nobody uses')
     .description('Removes images without a tag; with --all every image that no container uses.')
-    .option('-a, --all', 'remove tagged images too')
-    .option(
-      '--filter <filter>',
-      'only those with label= or until=',
-      (value: string, all: readonly string[]) => [...all, value],
-      [],
-    )
-    .option('-f, --force', 'do not ask')
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
-        const what = all ? 'all images without at least one container associated to them' : 'all dangling images';
-        if (!force && !(await confirm(`WARNING! This will remove ${what}.\nAre you sure you want to continue?`)))
-          return;
+        const warning = `WARNING! This will remove ${describePruned(all)}.\nAre you sure you want to continue?`;
+        if (!force && !(await confirm(warning))) return;
         process.stdout.write(await pruneAndDescribe(openStore(), all, filter));
       }),
     );

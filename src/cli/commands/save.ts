@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { once } from 'node:events';
 import { Command } from 'commander';
 import { familiarName, parseImageName, sameRepository } from '../../oci/image-name.ts';
 import { parsePlatform } from '../../oci/platform.ts';
@@ -17,6 +16,7 @@ import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { action, interruptible } from '../action.ts';
 import { cacheFolder } from '../paths.ts';
 import { openStore } from '../registry-settings.ts';
+import { writeTo } from '../streams.ts';
 
 const PRIVATE_FILE_MODE = 0o600;
 
@@ -67,7 +67,13 @@ async function findToSave(store: ImageStore, text: string): Promise<ExportedImag
 }
 
 async function writeStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of chunks) if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+  const write = writeTo(process.stdout);
+  for await (const chunk of chunks) {
+    await write(chunk).catch((cause: unknown) => {
+      const message = `the archive can't be written to stdout: ${describe(cause)}`;
+      throw new VivariumError(ErrorCodes.NOT_FOUND, message, { cause });
+    });
+  }
 }
 
 /** The file has its name only when it is whole. */

@@ -11,7 +11,7 @@ import { humanSize } from '../format/human.ts';
 import { type ListFormat, formatList } from '../format/table.ts';
 import { cacheFolder } from '../paths.ts';
 import { openStore } from '../registry-settings.ts';
-import { pruneAndDescribe } from './image.ts';
+import { type PruneFlags, describePruned, pruneAndDescribe, withPruneOptions } from './image.ts';
 
 export function systemCommand(): Command {
   return new Command('system')
@@ -100,30 +100,16 @@ async function folderUsage(folder: string): Promise<{ count: number; size: numbe
   return { count, size };
 }
 
-interface PruneFlags {
-  readonly all?: boolean;
-  readonly force?: boolean;
-  readonly filter: readonly string[];
-}
-
 function pruneCommand(): Command {
-  return new Command('prune')
+  return withPruneOptions(new Command('prune'))
     .summary('remove what nobody uses')
     .description(
       'Removes images without a tag (with --all every image that no container uses) and interrupted downloads.',
     )
-    .option('-a, --all', 'remove tagged images too')
-    .option(
-      '--filter <filter>',
-      'only images with label= or until=',
-      (value: string, all: readonly string[]) => [...all, value],
-      [],
-    )
-    .option('-f, --force', 'do not ask')
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
-        const what = all ? 'all images without at least one container associated to them' : 'all dangling images';
-        const warning = `WARNING! This will remove:\n  - ${what}\n  - all interrupted downloads\n\nAre you sure you want to continue?`;
+        const list = `  - ${describePruned(all)}\n  - all interrupted downloads\n`;
+        const warning = `WARNING! This will remove:\n${list}\nAre you sure you want to continue?`;
         if (!force && !(await confirm(warning))) return;
         const store = openStore();
         const { bytes } = await collectGarbage(store, true);

@@ -58,7 +58,7 @@ export async function pullImage(wanted: ImageName, options: PullOptions): Promis
   const lease = store.lease();
   try {
     const pulled = await pullFrom(source, top, name, options, lease);
-    const before = name.digest === undefined ? await store.findIfThere(familiarName(name)) : undefined;
+    const before = await store.findIfThere(familiarName(name));
     const known = { registry: name.registry, path: name.path, tag: undefined, digest: top.descriptor.digest };
     const { id, manifest } = pulled;
     const isNew = !(before?.id === id && before.digests.some(({ digest }) => digest === known.digest));

@@ -72,13 +72,24 @@ export class ImageStore implements BlobReader {
 
   /** Reads a whole blob against its digest; a blob that is wrong is removed, so that it can come again. */
   async checkBlob(descriptor: ExpectedBlob, what: string): Promise<boolean> {
+    if (await this.#isRight(descriptor, what)) return true;
+    // Somebody may have brought it anew meanwhile.
+    await this.files.exclusively(() => this.removeIfWrong(descriptor));
+    return false;
+  }
+
+  /** Removes a blob unless it is right, for who has the store to itself. */
+  async removeIfWrong(blob: ExpectedBlob): Promise<void> {
+    if (!(await this.#isRight(blob, `blob ${blob.digest}`))) await this.files.remove(blobPath(blob.digest));
+  }
+
+  async #isRight(blob: ExpectedBlob, what: string): Promise<boolean> {
     try {
-      for await (const _ of verifyStream(this.open(descriptor), descriptor, this.codec, what));
+      for await (const _ of verifyStream(this.open(blob), blob, this.codec, what));
       return true;
     } catch (error) {
-      if (!(error instanceof VivariumError) || !DAMAGES.includes(error.code)) throw error;
-      await this.files.remove(blobPath(descriptor.digest));
-      return false;
+      if (error instanceof VivariumError && DAMAGES.includes(error.code)) return false;
+      throw error;
     }
   }
 

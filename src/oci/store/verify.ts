@@ -136,7 +136,10 @@ export interface Repair {
 export async function repairStore(store: ImageStore, { problems }: Pick<StoreReport, 'problems'>): Promise<Repair> {
   return store.files.exclusively(async () => {
     const blobs = problems.flatMap(({ blob }) => (blob === undefined ? [] : [blob]));
-    for (const digest of blobs) await store.files.remove(blobPath(digest));
+    for (const digest of blobs) {
+      const stored = await store.files.stat(blobPath(digest));
+      if (stored !== undefined) await store.removeIfWrong({ digest, size: stored.size }); // it may have come anew
+    }
     const oldIndex = problems.some(({ index }) => index) ? await rebuildIndex(store) : undefined;
     const incomplete = new Set<string>();
     const lost = new Set<IndexRecord>();

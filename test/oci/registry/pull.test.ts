@@ -66,7 +66,8 @@ describe('a pull', () => {
 
   test('by digest gives it no tag', async () => {
     const { digest } = await pull();
-    await pull(name(`@${digest}`));
+    const again = await pull(name(`@${digest}`));
+    expect(again.isNew).toBe(false);
 
     files = new MemoryStoreFiles();
     await pull(name(`@${digest}`));
