@@ -6,6 +6,8 @@ import { humanSize } from './format/human.ts';
 const SHORT_ID_LENGTH = 12;
 const BAR_WIDTH = 50; // as Docker has it
 const REDRAW_MS = 100;
+/** What a terminal that does not tell its width is taken to have. */
+const COLUMNS_UNKNOWN = 80;
 
 /** Docker's words for what happens. */
 export type TransferWords = Readonly<Record<TransferEvent['state'], string>>;
@@ -66,7 +68,7 @@ export class TransferProgress {
   #draw(): void {
     const up = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : '';
     const lines = [...this.#blobs.values()].map(
-      (event) => `\r\x1b[K${this.#line(event).slice(0, (this.#stream.columns ?? 80) - 1)}\n`,
+      (event) => `\r\x1b[K${this.#line(event).slice(0, (this.#stream.columns || COLUMNS_UNKNOWN) - 1)}\n`,
     );
     this.#stream.write(up + lines.join(''));
     this.#drawnLines = lines.length;

@@ -51,3 +51,10 @@ test('a pull on a terminal draws its lines in place, ten times a second', () => 
     `\u001b[2A\r\u001b[K${short(A)}: Downloading [${'='.repeat(25)}>${' '.repeat(24)}] 500B/1kB\n\r\u001b[K${short(B)}: Already exists\n`,
   );
 });
+
+test('a terminal that says it is 0 columns wide gets whole lines', () => {
+  const out = { ...stream(true), columns: 0 };
+  new TransferProgress(PULL_WORDS, out, () => 0).see(event(A, 'done'));
+
+  expect(out.text).toBe(`\r\u001b[K${short(A)}: Pull complete\n`);
+});
