@@ -19,7 +19,20 @@ import { PROJECT } from './lib/steps.mjs';
  */
 const SUITES = [
   { name: 'unit', budgetMinutes: 4, packages: ['gcc', 'libc6-dev'] },
-  { name: 'e2e', budgetMinutes: 25, packages: ['qemu-system-x86', 'mmdebstrap', 'umoci', 'bsdutils'] },
+  {
+    name: 'e2e',
+    budgetMinutes: 25,
+    packages: [
+      'qemu-system-x86',
+      'mmdebstrap',
+      'umoci',
+      'bsdutils',
+      'docker-registry',
+      'skopeo',
+      'oci-image-tool',
+      'openssl',
+    ],
+  },
   {
     name: 'current-node',
     budgetMinutes: 6,

@@ -1,4 +1,4 @@
-/** Where the command line finds what was built: the CPU core in the package, kernels in the cache outside of it. */
+/** Where things are: the CPU core in the package, kernels in the cache outside of it, images and settings with the user. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,10 +33,29 @@ export function readCore(): Uint8Array {
 
 /** The cache of built things: VIVARIUM_CACHE, else XDG_CACHE_HOME/vivarium, else ~/.cache/vivarium. */
 export function cacheFolder(): string {
-  const own = process.env['VIVARIUM_CACHE'];
+  return ownOr('VIVARIUM_CACHE', 'XDG_CACHE_HOME', '.cache');
+}
+
+function ownOr(variable: string, xdg: string, ...fallback: readonly string[]): string {
+  const own = process.env[variable];
   if (own !== undefined && own !== '') return own;
-  const xdg = process.env['XDG_CACHE_HOME'];
-  return join(xdg !== undefined && xdg !== '' ? xdg : join(homedir(), '.cache'), 'vivarium');
+  const base = process.env[xdg];
+  return join(base !== undefined && base !== '' ? base : join(homedir(), ...fallback), 'vivarium');
+}
+
+/** What is the user's own and not made again, such as images: VIVARIUM_HOME, else XDG_DATA_HOME/vivarium, else ~/.local/share/vivarium. */
+export function dataFolder(): string {
+  return ownOr('VIVARIUM_HOME', 'XDG_DATA_HOME', '.local', 'share');
+}
+
+/** Settings and credentials: VIVARIUM_CONFIG, else XDG_CONFIG_HOME/vivarium, else ~/.config/vivarium. */
+export function configFolder(): string {
+  return ownOr('VIVARIUM_CONFIG', 'XDG_CONFIG_HOME', '.config');
+}
+
+/** Docker's settings, which are only read: DOCKER_CONFIG, else ~/.docker. */
+export function dockerConfigFolder(): string {
+  return process.env['DOCKER_CONFIG'] || join(homedir(), '.docker');
 }
 
 /** The newest kernel in the cache for an architecture (x86_64 or i386). Throws NOT_BUILT. */

@@ -12,7 +12,9 @@ import type { Descriptor } from './spec.ts';
 /** Gives the bytes that claim to be a blob, unchecked. */
 export interface BlobReader {
   /** Throws NOT_FOUND when there is no such blob. */
-  open(descriptor: Pick<Descriptor, 'digest' | 'size'>): AsyncIterable<Uint8Array>;
+  open(
+    descriptor: Pick<Descriptor, 'digest' | 'size'> & Partial<Pick<Descriptor, 'mediaType'>>,
+  ): AsyncIterable<Uint8Array>;
 }
 
 function mismatch(what: string, digest: Digest): VivariumError {

@@ -11,12 +11,18 @@ import type { ImageFiles } from './files.ts';
 import { type Image, type ImageLayer, type ImageOptions, checkImageConfig } from './image.ts';
 import { choosePlatform } from './platform.ts';
 import { chooseByReference } from './references.ts';
-import { type DockerSaveEntry, type ImageConfig, parseConfig, parseDockerSave } from './spec.ts';
+import { type DockerSaveEntry, parseConfig, parseDockerSave } from './spec.ts';
 import { normalizeArchivePath } from './archive.ts';
 
 export const DOCKER_MANIFEST_FILE = 'manifest.json';
 /** The config is named by its digest: `HEX.json`, or `blobs/sha256/HEX` since docker 25. */
 const CONFIG_NAME = /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})(?:\.json)?)$/;
+
+/** What an archive lists. */
+export async function readDockerSave(files: ImageFiles, { limits }: ImageOptions): Promise<DockerSaveEntry[]> {
+  const name = `${DOCKER_MANIFEST_FILE} of ${files.what}`;
+  return parseDockerSave(await collect(files.open(DOCKER_MANIFEST_FILE), limits.jsonBytes, name), name, limits);
+}
 
 /** Opens the image called `reference` in an archive. */
 export async function openDockerSave(
@@ -24,13 +30,7 @@ export async function openDockerSave(
   reference: string | undefined,
   options: ImageOptions,
 ): Promise<Image> {
-  const { limits } = options;
-  const name = `${DOCKER_MANIFEST_FILE} of ${files.what}`;
-  const entries = parseDockerSave(
-    await collect(files.open(DOCKER_MANIFEST_FILE), limits.jsonBytes, name),
-    name,
-    limits,
-  );
+  const entries = await readDockerSave(files, options);
   const chosen = chooseByReference(
     entries.map((entry) => ({ entry, names: entry.repoTags })),
     reference,
@@ -38,7 +38,7 @@ export async function openDockerSave(
   );
   const candidates = [];
   for (const { entry } of chosen) {
-    const config = await readConfig(files, entry, options);
+    const config = parseConfig(await readConfig(files, entry, options), `config of ${files.what}`, options.limits);
     candidates.push({ entry, config, platform: config.platform });
   }
   const { entry, config } = choosePlatform(candidates, options.platform, files.what);
@@ -60,34 +60,40 @@ function checkPath(path: string, what: string): string {
   return normal;
 }
 
-async function readConfig(
+/** The bytes of an entry's config, checked where its name is its digest. */
+export async function readConfig(
   files: ImageFiles,
   entry: DockerSaveEntry,
   { codec, limits }: ImageOptions,
-): Promise<ImageConfig> {
+): Promise<Uint8Array> {
   const path = checkPath(entry.config, files.what);
   const what = `config of ${files.what}`;
   const match = CONFIG_NAME.exec(path);
   const digest = match ? `sha256:${match[1] ?? match[2]}` : '';
   const stream = isDigest(digest) ? verifyStream(files.open(path), { digest }, codec, what) : files.open(path);
-  return parseConfig(await collect(stream, limits.jsonBytes, what), what, limits);
+  return collect(stream, limits.jsonBytes, what);
 }
 
-function archiveLayer(
+/** A layer by its path in the archive. `openStored` gives it as it lies there, unchecked and perhaps compressed. */
+export function archiveLayer(
   files: ImageFiles,
   path: string,
   diffId: Digest,
   what: string,
   { codec, limits }: ImageOptions,
-): ImageLayer {
+): ImageLayer & { openStored(): AsyncIterable<Uint8Array> } {
   const checked = checkPath(path, files.what);
+  async function* openStored(): AsyncGenerator<Uint8Array> {
+    if ((await files.size(checked)) === undefined)
+      throw notFound(`${files.what} has no ${quote(path)}; the image is incomplete`);
+    yield* files.open(checked);
+  }
   return {
     diffId,
     what,
+    openStored,
     async *open() {
-      if ((await files.size(checked)) === undefined)
-        throw notFound(`${files.what} has no ${quote(path)}; the image is incomplete`);
-      const plain = decompress(files.open(checked), {
+      const plain = decompress(openStored(), {
         codec,
         limits: { ...limits, maximumBytes: limits.layerBytes },
         what,

@@ -63,7 +63,12 @@ export async function imageFromManifest(
 }
 
 /** The config decides what an image is for, whatever an index says about it. */
-export function checkImageConfig(config: ImageConfig, layerCount: number, what: string, options: ImageOptions): void {
+export function checkImageConfig(
+  config: Pick<ImageConfig, 'platform' | 'diffIds'>,
+  layerCount: number,
+  what: string,
+  options: ImageOptions,
+): void {
   choosePlatform([config], options.platform, what);
   if (config.diffIds.length !== layerCount) {
     throw badImage(`${what} has ${layerCount} layers where its config lists ${config.diffIds.length}`);

@@ -88,6 +88,13 @@ export class JsonObject {
     return this.#required(key, this.optionalString(key));
   }
 
+  optionalBoolean(key: string): boolean | undefined {
+    const value = this.#get(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'boolean') throw this.#wrong(key, 'true or false');
+    return value;
+  }
+
   /** A whole number from 0 to 2^53-1. */
   size(key: string): number {
     const value = this.#required(key, this.#get(key));

@@ -3,16 +3,19 @@
  * name, then by platform through nested indexes. Attestations and artifacts in an index are passed over.
  */
 import { type BlobReader, collect, readDocument } from './blob.ts';
-import { blobPath } from './digest.ts';
+import { type Digest, blobPath, isDigest } from './digest.ts';
 import { badImage, notFound, overLimit } from './fail.ts';
 import type { ImageFiles } from './files.ts';
 import { type Image, type ImageOptions, imageFromManifest } from './image.ts';
+import { JsonObject, parseJson } from './json.ts';
+import type { ImageLimits } from './limits.ts';
 import { choosePlatform, isUnknownPlatform } from './platform.ts';
 import { chooseByReference } from './references.ts';
 import {
   Annotations,
   type Descriptor,
   type ImageManifest,
+  MediaTypes,
   type Platform,
   checkLayoutVersion,
   isIndexMediaType,
@@ -37,20 +40,37 @@ export function layoutBlobs(files: ImageFiles): BlobReader {
   };
 }
 
-/** Opens the image called `reference` in a layout. */
+/** What a layout lists: those entries that may be images. */
+export async function readLayoutIndex(
+  files: ImageFiles,
+  { limits }: ImageOptions,
+): Promise<{ readonly images: readonly Descriptor[] }> {
+  const index = `${INDEX_FILE} of ${files.what}`;
+  await checkLayoutFile(files, limits);
+  const { manifests } = parseIndex(await collect(files.open(INDEX_FILE), limits.jsonBytes, index), index, limits);
+  return { images: manifests.filter(mayBeImage) };
+}
+
+async function checkLayoutFile(files: ImageFiles, limits: ImageLimits): Promise<void> {
+  const what = `${LAYOUT_FILE} of ${files.what}`;
+  if ((await files.size(LAYOUT_FILE)) === undefined)
+    throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
+  checkLayoutVersion(await collect(files.open(LAYOUT_FILE), limits.jsonBytes, what), what, limits);
+}
+
+/** Opens the image called `reference` in a layout; a digest means that manifest or index, whether it is listed or not. */
 export async function openLayout(
   files: ImageFiles,
   reference: string | undefined,
   options: ImageOptions,
 ): Promise<Image> {
-  const { limits } = options;
-  const read = async (path: string): Promise<Uint8Array> =>
-    collect(files.open(path), limits.jsonBytes, `${path} of ${files.what}`);
-  if ((await files.size(LAYOUT_FILE)) === undefined)
-    throw badImage(`${files.what} has an ${INDEX_FILE} but no ${LAYOUT_FILE} file, so it is not an OCI layout`);
-  checkLayoutVersion(await read(LAYOUT_FILE), `${LAYOUT_FILE} of ${files.what}`, limits);
-  const index = parseIndex(await read(INDEX_FILE), `${INDEX_FILE} of ${files.what}`, limits);
-  const named = index.manifests.filter(mayBeImage).map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
+  if (reference !== undefined && isDigest(reference)) {
+    await checkLayoutFile(files, options.limits);
+    const descriptor = await describeBlob(files, reference, options);
+    return resolveImage(layoutBlobs(files), [descriptor], reference, files.what, options);
+  }
+  const { images } = await readLayoutIndex(files, options);
+  const named = images.map((descriptor) => ({ descriptor, names: namesOf(descriptor) }));
   const chosen = chooseByReference(named, reference, files.what);
   return resolveImage(
     layoutBlobs(files),
@@ -59,6 +79,16 @@ export async function openLayout(
     files.what,
     options,
   );
+}
+
+/** A manifest or index by its digest alone. What it is, it says itself; a manifest need not. */
+async function describeBlob(files: ImageFiles, digest: Digest, { limits }: ImageOptions): Promise<Descriptor> {
+  const what = `${digest} of ${files.what}`;
+  const size = await files.size(blobPath(digest));
+  if (size === undefined) throw notFound(`${files.what} has no blob ${digest}`);
+  const bytes = await collect(files.open(blobPath(digest)), limits.jsonBytes, what);
+  const mediaType = new JsonObject(parseJson(bytes, what, limits), what).optionalString('mediaType');
+  return { mediaType: mediaType ?? MediaTypes.manifest, digest, size, annotations: new Map() };
 }
 
 function namesOf({ annotations }: Descriptor): string[] {
@@ -91,11 +121,21 @@ export async function resolveImage(
   what: string,
   options: ImageOptions,
 ): Promise<Image> {
-  const candidates: Candidate[] = [];
-  await new CandidateFinder(reader, what, options).find(descriptors, 0, candidates);
-  const { descriptor } = choosePlatform(candidates, options.platform, what);
+  const descriptor = await chooseManifest(reader, descriptors, what, options);
   const manifest = await readManifest(reader, descriptor, what, options);
   return imageFromManifest(reader, manifest, { reference, digest: descriptor.digest }, what, options);
+}
+
+/** The manifest for our platform among manifests and indexes, given by descriptor. Throws UNSUPPORTED_PLATFORM. */
+export async function chooseManifest(
+  reader: BlobReader,
+  descriptors: readonly Descriptor[],
+  what: string,
+  options: ImageOptions,
+): Promise<Descriptor> {
+  const candidates: Candidate[] = [];
+  await new CandidateFinder(reader, what, options).find(descriptors, 0, candidates);
+  return choosePlatform(candidates, options.platform, what).descriptor;
 }
 
 async function readManifest(

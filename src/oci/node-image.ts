@@ -67,9 +67,7 @@ export async function openNodeImage(text: string, options: NodeImageOptions): Pr
   const { path, reference } = locateImage(text);
   const limits = limitsWith(options.limits);
   const platform = options.platform === undefined ? {} : { platform: parsePlatform(options.platform) };
-  const files = statSync(path).isDirectory()
-    ? openFolder(path)
-    : await openArchiveFile(path, options.cacheFolder, limits, options.signal);
+  const files = await openImageFiles(path, options.cacheFolder, limits, options.signal);
   try {
     const image = await openImage(files, reference, { codec: nodeCodec, limits, ...platform });
     const store = new LayerCache(options.cacheFolder);
@@ -85,15 +83,29 @@ export async function openNodeImage(text: string, options: NodeImageOptions): Pr
   }
 }
 
-/** A compressed archive is unpacked first, since its parts are read in an order that it does not have. */
-async function openArchiveFile(
+/** The files of a layout folder, or of an archive. `cacheFolder` is for what has to be unpacked first. */
+export async function openImageFiles(
   path: string,
   cacheFolder: string,
   limits: ImageLimits,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<ImageFiles> {
-  const what = quote(path);
-  let content: ClosableContent = openFileContent(path);
+  if (statSync(path).isDirectory()) return openFolder(path);
+  return openArchiveContent(openFileContent(path), quote(path), cacheFolder, limits, signal);
+}
+
+/**
+ * The files of an archive, whose content this takes over. A compressed one is unpacked first, since its parts are read in an
+ * order that it does not have.
+ */
+export async function openArchiveContent(
+  archive: ClosableContent,
+  what: string,
+  cacheFolder: string,
+  limits: ImageLimits,
+  signal?: AbortSignal,
+): Promise<ImageFiles> {
+  let content = archive;
   try {
     if (detectCompression(content.readSync(0, MAGIC_BYTES)) !== 'none') {
       const compressed = content;

@@ -3,10 +3,10 @@
  * RepoTags), and choosing by one of them.
  */
 import { badImage, notFound, quote } from './fail.ts';
+import { DEFAULT_REGISTRY, DEFAULT_TAG } from './image-name.ts';
 
-const DOCKER_DOMAIN = 'docker.io/';
+const DOCKER_DOMAIN = `${DEFAULT_REGISTRY}/`;
 const DOCKER_FOLDER = 'library/';
-export const DEFAULT_TAG = 'latest';
 const SHOWN_NAMES = 12;
 
 /** Names of one image, the first of them to be shown. */

@@ -61,37 +61,47 @@ const utf8 = new TextEncoder();
 /** The archive as pieces, in the order of `files`. */
 export function* writeTar(files: Iterable<TarFile>): Generator<Uint8Array> {
   for (const file of files) {
-    const path = utf8.encode(file.type === 'directory' ? `${file.path}/` : file.path);
-    const linkPath = utf8.encode(file.linkPath ?? '');
     const content = file.type === 'file' ? (file.content ?? new Uint8Array(0)) : new Uint8Array(0);
-    const records: Uint8Array[] = [];
-    if (path.length > NAME.size) records.push(paxRecord('path', path));
-    if (linkPath.length > LINKNAME.size) records.push(paxRecord('linkpath', linkPath));
-    if (!fitsOctal(content.length, SIZE)) records.push(paxRecord('size', utf8.encode(String(content.length))));
-    if (!fitsOctal(file.uid ?? 0, UID)) records.push(paxRecord('uid', utf8.encode(String(file.uid))));
-    if (!fitsOctal(file.gid ?? 0, GID)) records.push(paxRecord('gid', utf8.encode(String(file.gid))));
-    for (const [name, value] of file.xattrs ?? []) records.push(paxRecord(PAX_XATTR_PREFIX + name, value));
-    if (records.length > 0) {
-      const size = records.reduce((sum, record) => sum + record.length, 0);
-      yield header(
-        { path: PAX_HEADER_NAME, type: 'file', mode: PAX_HEADER_MODE },
-        utf8.encode(PAX_HEADER_NAME),
-        new Uint8Array(0),
-        size,
-        TypeFlags.PAX_HEADER,
-      );
-      yield* records;
-      yield padding(size);
-    }
-    yield header(file, path, linkPath, content.length, FLAGS[file.type]);
+    yield* writeTarHead(file, content.length);
     yield content;
-    yield padding(content.length);
+    yield tarPadding(content.length);
   }
-  yield new Uint8Array(END_BLOCKS * BLOCK_BYTES);
+  yield tarEnd();
 }
 
-function padding(size: number): Uint8Array {
+/** What precedes `size` bytes of data, for who writes them itself; {@link tarPadding} follows them, {@link tarEnd} the last. */
+export function* writeTarHead(file: TarFile, size: number): Generator<Uint8Array> {
+  const path = utf8.encode(file.type === 'directory' ? `${file.path}/` : file.path);
+  const linkPath = utf8.encode(file.linkPath ?? '');
+  const records: Uint8Array[] = [];
+  if (path.length > NAME.size) records.push(paxRecord('path', path));
+  if (linkPath.length > LINKNAME.size) records.push(paxRecord('linkpath', linkPath));
+  if (!fitsOctal(size, SIZE)) records.push(paxRecord('size', utf8.encode(String(size))));
+  if (!fitsOctal(file.uid ?? 0, UID)) records.push(paxRecord('uid', utf8.encode(String(file.uid))));
+  if (!fitsOctal(file.gid ?? 0, GID)) records.push(paxRecord('gid', utf8.encode(String(file.gid))));
+  for (const [name, value] of file.xattrs ?? []) records.push(paxRecord(PAX_XATTR_PREFIX + name, value));
+  if (records.length > 0) {
+    const recordBytes = records.reduce((sum, record) => sum + record.length, 0);
+    yield header(
+      { path: PAX_HEADER_NAME, type: 'file', mode: PAX_HEADER_MODE },
+      utf8.encode(PAX_HEADER_NAME),
+      new Uint8Array(0),
+      recordBytes,
+      TypeFlags.PAX_HEADER,
+    );
+    yield* records;
+    yield tarPadding(recordBytes);
+  }
+  yield header(file, path, linkPath, size, FLAGS[file.type]);
+}
+
+/** Fills the last block of `size` bytes of data. */
+export function tarPadding(size: number): Uint8Array {
   return new Uint8Array(paddedSize(size) - size);
+}
+
+export function tarEnd(): Uint8Array {
+  return new Uint8Array(END_BLOCKS * BLOCK_BYTES);
 }
 
 function fitsOctal(value: number, field: Field): boolean {

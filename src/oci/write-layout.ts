@@ -10,7 +10,7 @@ import { formatPlatform } from './platform.ts';
 import { Annotations, type ExecutionConfig, MediaTypes, type Platform } from './spec.ts';
 import { type TarFile, writeTar } from './tar-writer.ts';
 
-const LAYOUT_VERSION = '1.0.0'; // image-layout.md "oci-layout file"
+export const LAYOUT_VERSION = '1.0.0'; // image-layout.md "oci-layout file"
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 

@@ -33,6 +33,16 @@ export const ErrorCodes = {
   AGENT: 'AGENT',
   /** Something built is missing. */
   NOT_BUILT: 'NOT_BUILT',
+  /** The image store is corrupt, or its folder can't be read or written. */
+  STORE: 'STORE',
+  /** The disk is full. */
+  NO_SPACE: 'NO_SPACE',
+  /** Something is still used, or already there. */
+  CONFLICT: 'CONFLICT',
+  /** A registry can't be reached, fails, or answers what the distribution specification does not allow. */
+  REGISTRY: 'REGISTRY',
+  /** A registry refuses: no credentials, wrong ones, or no right. */
+  UNAUTHORIZED: 'UNAUTHORIZED',
   /** A saved state can't be loaded. */
   BAD_STATE: 'BAD_STATE',
 } as const;

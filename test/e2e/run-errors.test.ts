@@ -20,7 +20,7 @@ beforeEach(() => {
 
 /** Runs an image whose layers would be unpacked into a cache of its own. */
 function run(words: string[]): Promise<VivResult> {
-  return viv(['run', ...words], { env: { VIVARIUM_CACHE: cache }, cwd: folder });
+  return viv(['run', ...words], { env: { VIVARIUM_CACHE: cache, VIVARIUM_HOME: cache }, cwd: folder });
 }
 
 /** Files below the cache. */
@@ -71,10 +71,13 @@ describe('an image', () => {
   });
 
   test('that is not there is named', async () => {
-    const { status, stderr } = await run(['nowhere.tar']);
-    expect([status, stderr]).toEqual([
+    const path = await run(['./nowhere.tar']);
+    const name = await run(['--pull', 'never', 'nowhere']);
+    expect([path.status, path.stderr, name.status, name.stderr]).toEqual([
       125,
-      'viv: there is no image "nowhere.tar"; give a layout folder or an image archive (NOT_FOUND)\n',
+      'viv: there is no image "./nowhere.tar"; give a layout folder or an image archive (NOT_FOUND)\n',
+      125,
+      'viv: there is no image "nowhere" here; get it with viv pull, or give a layout folder or an image archive (NOT_FOUND)\n',
     ]);
   });
 

@@ -83,6 +83,18 @@ describe('an image given by path', () => {
     expect(await filesOf(`${path}:y`)).toEqual(['two=']);
   });
 
+  test('may be followed by a digest, whether index.json lists it or not', async () => {
+    const builder = imageOf(LAYER);
+    const hidden = builder.manifest([{ tar: tar(file('hidden', '')) }]).digest;
+    const index = builder.index([builder.manifest([{ tar: tar(file('inner', '')) }])]).digest;
+    const path = put('image', builder.tar());
+
+    expect(await filesOf(`${path}:${hidden}`)).toEqual(['hidden=']);
+    expect(await filesOf(`${path}:${index}`)).toEqual(['inner=']);
+    await expect(filesOf(`${path}:${sha256(LAYER)}`)).rejects.toEqual(error('BAD_IMAGE', /not valid JSON/));
+    await expect(filesOf(`${path}:${sha256(Buffer.from('none'))}`)).rejects.toEqual(error('NOT_FOUND', /has no blob/));
+  });
+
   test('that is not there is not found', async () => {
     await expect(open(join(folder, 'none:latest'))).rejects.toEqual(
       error('NOT_FOUND', /there is no image ".*none:latest"/),

@@ -2,14 +2,14 @@
  * `viv run`: a command of an OCI image in a machine of its own, with the options and the exit codes of Docker's `run`.
  * Left out: detaching, names, networking.
  */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { GuestFailure } from '../../container/guest-failure.ts';
 import type { RunOptions } from '../../sandbox/run-options.ts';
 import { Sandbox } from '../../sandbox/sandbox.ts';
 import type { Tier } from '../../worker/protocol.ts';
 import { StartError } from '../../sandbox/start-error.ts';
-import { findImage } from '../assets.ts';
 import { fail } from '../failure.ts';
+import { type PullPolicy, findRunImage } from '../find-run-image.ts';
 import { RunSession, terminalSize } from '../run-session.ts';
 import { sandboxParts } from '../sandbox-parts.ts';
 import { parseMemorySize } from '../sizes.ts';
@@ -28,6 +28,7 @@ interface RunFlags {
   readonly entrypoint?: string;
   readonly hostname?: string;
   readonly platform?: string;
+  readonly pull: PullPolicy;
   readonly verbose?: boolean;
   readonly tier?: Tier;
   readonly stats?: boolean;
@@ -40,7 +41,8 @@ export function runCommand(): Command {
   return new Command('run')
     .summary('run a command of an OCI image')
     .description(
-      'Runs a command of an OCI image: a layout folder, an archive of one or of docker save, perhaps with :NAME, or busybox.\n' +
+      'Runs a command of an OCI image: a name in the store, which is pulled if it is not there, a layout folder, or an archive\n' +
+        'of one or of docker save, perhaps with :NAME; busybox is built in.\n' +
         "The status is the command's; 125 for a failure of ours, 126 and 127 for a command that can't be executed or found,\n" +
         '128+n for one that signal n ended. Without -t, a second Ctrl-C within two seconds switches the machine off.',
     )
@@ -59,17 +61,22 @@ export function runCommand(): Command {
     .option('--entrypoint <command>', "replace the image's entry point")
     .option('--hostname <name>', "the container's host name")
     .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
+    .addOption(
+      new Option('--pull <policy>', 'get the image from its registry')
+        .choices(['missing', 'always', 'never'])
+        .default('missing'),
+    )
     .option('--verbose', 'show on stderr what the guest kernel prints')
     .addOption(tierOption())
     .option('--stats', 'tell on stderr in the end what the translator did')
     .action(async (image: string, command: string[], flags: RunFlags) => {
-      process.exitCode = await run(readOptions(image, command, flags), flags.stats ?? false);
+      process.exitCode = await run(await readOptions(image, command, flags), flags.stats ?? false);
     });
 }
 
-function readOptions(image: string, command: readonly string[], flags: RunFlags): RunOptions {
+async function readOptions(image: string, command: readonly string[], flags: RunFlags): Promise<RunOptions> {
   return {
-    image: findImage(image),
+    image: await findRunImage(image, flags),
     platform: flags.platform,
     command,
     entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint],

@@ -1,0 +1,119 @@
+/** `viv system`: what takes room, and getting rid of it (docker system df, docker system prune). */
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import type { Digest } from '../../oci/digest.ts';
+import { readHolds } from '../../oci/store/claims.ts';
+import { blobsOf, collectGarbage, idlePartials, listBlobs } from '../../oci/store/collect.ts';
+import type { ImageStore } from '../../oci/store/image-store.ts';
+import { action, confirm } from '../action.ts';
+import { humanSize } from '../format/human.ts';
+import { type ListFormat, formatList } from '../format/table.ts';
+import { cacheFolder } from '../paths.ts';
+import { openStore } from '../registry-settings.ts';
+import { type PruneFlags, describePruned, pruneAndDescribe, withPruneOptions } from './image.ts';
+
+export function systemCommand(): Command {
+  return new Command('system')
+    .summary('commands about the room that things take')
+    .description('Commands about the room that images and what is made of them take on disk.')
+    .addCommand(dfCommand())
+    .addCommand(pruneCommand());
+}
+
+interface Usage {
+  readonly type: string;
+  readonly total: number;
+  readonly active: number;
+  readonly size: number;
+  readonly reclaimable: number;
+}
+
+const DF_FORMAT: ListFormat<Usage> = {
+  headings: { Type: 'TYPE', TotalCount: 'TOTAL', Active: 'ACTIVE', Size: 'SIZE', Reclaimable: 'RECLAIMABLE' },
+  defaultTemplate: '{{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}',
+  fields: ({ type, total, active, size, reclaimable }) => ({
+    Type: type,
+    TotalCount: String(total),
+    Active: String(active),
+    Size: humanSize(size),
+    Reclaimable:
+      size > 0 ? `${humanSize(reclaimable)} (${Math.floor((100 * reclaimable) / size)}%)` : humanSize(reclaimable),
+  }),
+};
+
+function dfCommand(): Command {
+  return new Command('df')
+    .summary('show what takes room')
+    .description(
+      'Shows how much room images take, how many of them containers use, and how much could be had back. Downloads are\n' +
+        'what an interrupted pull goes on with; the layer cache is made of images, and made again when needed.',
+    )
+    .option('--format <format>', 'table, table TEMPLATE, json, or a Go template')
+    .action(
+      action(async ({ format }: { readonly format?: string }) => {
+        const store = openStore();
+        const rows = [await imageUsage(store), await partialUsage(store), await cacheUsage()];
+        process.stdout.write(formatList(rows, DF_FORMAT, { template: format }));
+      }),
+    );
+}
+
+async function imageUsage(store: ImageStore): Promise<Usage> {
+  const [images, records, held] = [await store.images(), await store.records(), await readHolds(store.files)];
+  const heldIds = new Set(records.filter(({ manifest }) => held.has(manifest.digest)).map(({ id }) => id));
+  const needed = new Set<Digest>();
+  for (const image of images.filter(({ id }) => heldIds.has(id)))
+    (await blobsOf(store, image)).forEach(({ digest }) => needed.add(digest));
+  const blobs = await listBlobs(store);
+  const sum = (all: readonly { readonly size: number }[]): number => all.reduce((total, { size }) => total + size, 0);
+  return {
+    type: 'Images',
+    total: images.length,
+    active: heldIds.size,
+    size: sum(blobs),
+    reclaimable: sum(blobs.filter(({ digest }) => !needed.has(digest))),
+  };
+}
+
+async function partialUsage(store: ImageStore): Promise<Usage> {
+  const partials = await idlePartials(store);
+  const size = partials.reduce((total, partial) => total + partial.size, 0);
+  return { type: 'Downloads', total: partials.length, active: 0, size, reclaimable: size };
+}
+
+async function cacheUsage(): Promise<Usage> {
+  const { count, size } = await folderUsage(join(cacheFolder(), 'layers'));
+  return { type: 'Layer cache', total: count, active: 0, size, reclaimable: size };
+}
+
+/** Files below a folder; what goes away meanwhile does not count. */
+async function folderUsage(folder: string): Promise<{ count: number; size: number }> {
+  let count = 0;
+  let size = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])) {
+    const stats = entry.isFile() ? await lstat(join(entry.parentPath, entry.name)).catch(() => undefined) : undefined;
+    if (stats === undefined) continue;
+    count++;
+    size += stats.size;
+  }
+  return { count, size };
+}
+
+function pruneCommand(): Command {
+  return withPruneOptions(new Command('prune'))
+    .summary('remove what nobody uses')
+    .description(
+      'Removes images without a tag (with --all every image that no container uses) and interrupted downloads.',
+    )
+    .action(
+      action(async ({ all = false, force, filter }: PruneFlags) => {
+        const list = `  - ${describePruned(all)}\n  - all interrupted downloads\n`;
+        const warning = `WARNING! This will remove:\n${list}\nAre you sure you want to continue?`;
+        if (!force && !(await confirm(warning))) return;
+        const store = openStore();
+        const { bytes } = await collectGarbage(store, true);
+        process.stdout.write(await pruneAndDescribe(store, all, filter, bytes));
+      }),
+    );
+}

@@ -1,0 +1,15 @@
+/** `viv tag`: another name for an image (docker tag). */
+import { Command } from 'commander';
+import { parseImageName } from '../../oci/image-name.ts';
+import { action } from '../action.ts';
+import { openStore } from '../registry-settings.ts';
+
+export function tagCommand(): Command {
+  return new Command('tag')
+    .summary('give an image another name')
+    .description('Gives an image of the store another name, taking it from whatever had it.')
+    .usage('IMAGE NAME[:TAG]')
+    .argument('<image>')
+    .argument('<name>')
+    .action(action((image: string, name: string) => openStore().tag(image, parseImageName(name))));
+}
