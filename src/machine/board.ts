@@ -9,7 +9,7 @@ import { ApicPage, readApicMsr, writeApicMsr } from '../devices/apic/access.ts';
 import { ApicBus } from '../devices/apic/bus.ts';
 import { LocalApic } from '../devices/apic/local-apic.ts';
 import { APIC_DEFAULT_BASE, APIC_PAGE_BYTES } from '../devices/apic/registers.ts';
-import type { AccessSize, GuestMemory, Stateful } from '../devices/bus.ts';
+import type { AccessSize, Stateful } from '../devices/bus.ts';
 import type { ByteSink } from '../devices/byte-batch.ts';
 import { DebugConsole } from '../devices/debug/console.ts';
 import { DebugExit } from '../devices/debug/exit.ts';
@@ -81,12 +81,13 @@ export interface BoardOptions {
 
 export class Board {
   readonly cpu: Cpu;
-  readonly memory: GuestMemory;
+  readonly memory: WasmGuestMemory;
   readonly time: MachineTime;
   readonly timers: TimerQueue;
   readonly com1: Serial;
   readonly com2: Serial;
   readonly debugConsole: DebugConsole;
+  readonly rtc: Rtc;
   readonly power: AcpiPm;
   readonly pci: PciHost;
   readonly kvmClock: KvmClock;
@@ -117,7 +118,7 @@ export class Board {
       memory: this.memory,
       tscHz: this.time.tscHz,
       now: () => ({ nowNs: this.time.nowNs(), guestTsc: this.#guestTsc() }),
-      bootUnixMs: this.time.bootUnixMs,
+      bootUnixMs: () => this.time.bootUnixMs,
     });
 
     // Interrupt controllers
@@ -134,8 +135,8 @@ export class Board {
     // Legacy devices
     const pit = new Pit(this.timers, isaLine(PIT_IRQ));
     pit.connect(this.#ports);
-    const rtc = new Rtc(this.timers, isaLine(RTC_IRQ), { lowBytes: options.ramBytes, highBytes: 0 });
-    rtc.connect(this.#ports);
+    this.rtc = new Rtc(this.timers, isaLine(RTC_IRQ), { lowBytes: options.ramBytes, highBytes: 0 });
+    this.rtc.connect(this.#ports);
     this.com1 = new Serial({
       clock: this.timers,
       irq: isaLine(COM1_IRQ),
@@ -170,7 +171,7 @@ export class Board {
 
     this.devices = new Map<string, Stateful>([
       ['pit', pit],
-      ['rtc', rtc],
+      ['rtc', this.rtc],
       ['com1', this.com1],
       ['com2', this.com2],
       ['debugConsole', this.debugConsole],
