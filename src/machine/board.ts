@@ -48,9 +48,6 @@ const RTC_IRQ = 8;
 /** The PIT's wire ends at another input of the IOAPIC, and the PIC's output at the first: MADT and MP table say so. */
 const IOAPIC_PIT_PIN = 2;
 const IOAPIC_PIC_PIN = 0;
-/** Slots that the interrupt tables describe at least, so that a device or two can be added while the guest runs. */
-const SPARE_SLOTS = 4;
-
 /** What a guest can do to end or reset its machine. Called from inside its access. */
 export interface BoardEvents {
   powerOff(): void;
@@ -75,7 +72,7 @@ export interface BoardOptions {
   readonly debugConsole: ByteSink;
   /** COM1 can take input again. */
   readonly onCom1Room: () => void;
-  /** On PCI bus 0, in this order from slot 1 on. */
+  /** On PCI bus 0, in this order from slot 1 on; {@link Board.attach} adds more. */
   readonly virtio: readonly VirtioDevice[];
 }
 
@@ -97,6 +94,7 @@ export class Board {
 
   readonly #ports = new PortMap();
   readonly #mmio = new MmioMap();
+  readonly #apicBus: ApicBus;
   readonly #localApic: LocalApic;
   readonly #random: RandomPool;
 
@@ -167,7 +165,8 @@ export class Board {
       interruptLines: wires.map((wire) => pciInterrupts.line(wire, 0)),
       interruptLineNumbers: wires.map((wire) => pciIsaIrq(wire, 0)),
     });
-    for (const device of options.virtio) this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: apicBus }));
+    this.#apicBus = apicBus;
+    for (const device of options.virtio) this.attach(device);
 
     this.devices = new Map<string, Stateful>([
       ['pit', pit],
@@ -183,7 +182,15 @@ export class Board {
       ['ioApic', ioApic],
       ['localApic', this.#localApic],
     ]);
-    this.rsdpPhysical = this.#placeTables(options.virtio.length);
+    this.rsdpPhysical = this.#placeTables();
+  }
+
+  /**
+   * Puts a device on the PCI bus, in the lowest free slot, which is returned. A guest that runs finds it when it looks
+   * again. Throws LIMIT.
+   */
+  attach(device: VirtioDevice): number {
+    return this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: this.#apicBus }));
   }
 
   /** Hands out what devices still hold of the guest's output. */
@@ -257,11 +264,11 @@ export class Board {
   }
 
   /** Writes the firmware's tables; returns where the ACPI ones begin. */
-  #placeTables(functionCount: number): number {
+  #placeTables(): number {
     const description: MachineDescription = {
       cpuApicIds: [BOOT_APIC_ID],
       ioApicId: IOAPIC_ID,
-      pciSlotCount: Math.min(PCI_SLOT_COUNT, 1 + functionCount + SPARE_SLOTS),
+      pciSlotCount: PCI_SLOT_COUNT, // also of devices that come later
       pciMemory: DEFAULT_PCI_MEMORY,
       serialPorts: [1, 2],
     };

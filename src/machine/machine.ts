@@ -197,6 +197,12 @@ export class Machine {
     this.#loop.release();
   }
 
+  /** Puts disks and shares on the PCI bus while the guest runs; it finds them when it looks again. Throws LIMIT. */
+  attach({ disks = [], shares = [] }: Pick<MachineOptions, 'disks' | 'shares'>): void {
+    for (const disk of disks) this.board.attach(new VirtioBlk(disk));
+    for (const share of shares) this.board.attach(new VirtioP9(share));
+  }
+
   /** Whether the guest is idle: its CPU sleeps until a timer or input. */
   get isIdle(): boolean {
     return this.#loop.isSleeping;

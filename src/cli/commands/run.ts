@@ -31,6 +31,7 @@ interface RunFlags {
   readonly verbose?: boolean;
   readonly tier?: Tier;
   readonly stats?: boolean;
+  readonly warm: boolean;
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -57,13 +58,14 @@ export function runCommand(): Command {
     .option('-m, --memory <size>', 'memory of the machine, 64M to 3G (default: 512M)')
     .option('-u, --user <user[:group]>', 'user of the command, by name or number')
     .option('--entrypoint <command>', "replace the image's entry point")
+    .option('--no-warm', 'boot the machine, even if a booted one is in the cache')
     .option('--hostname <name>', "the container's host name")
     .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
     .option('--verbose', 'show on stderr what the guest kernel prints')
     .addOption(tierOption())
     .option('--stats', 'tell on stderr in the end what the translator did')
     .action(async (image: string, command: string[], flags: RunFlags) => {
-      process.exitCode = await run(readOptions(image, command, flags), flags.stats ?? false);
+      process.exitCode = await run(readOptions(image, command, flags), flags);
     });
 }
 
@@ -100,16 +102,18 @@ async function tellStatistics(sandbox: Sandbox): Promise<void> {
 }
 
 /** Runs it to its end; returns the process's status. */
-async function run(options: RunOptions, withStatistics: boolean): Promise<number> {
+async function run(options: RunOptions, { stats = false, warm }: RunFlags): Promise<number> {
   const session = new RunSession();
-  const sandbox = new Sandbox(sandboxParts());
+  const sandbox = new Sandbox(
+    sandboxParts({ ...(warm ? {} : { warm }), notice: (text) => void process.stderr.write(`viv: ${text}\n`) }),
+  );
   try {
     const program = await sandbox.run({ ...options, signal: session.signal });
     const status = await session.follow(program, {
       stdin: options.stdin ?? false,
       terminal: options.tty !== undefined,
     });
-    if (withStatistics) await tellStatistics(sandbox);
+    if (stats) await tellStatistics(sandbox);
     return status;
   } catch (error) {
     if (session.status !== undefined) return session.status;
