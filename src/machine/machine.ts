@@ -19,6 +19,7 @@ import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
+import { LateTranslation } from './late-translation.ts';
 import type { SnapshotFile } from './snapshot-file/read.ts';
 import { Notes } from './notes.ts';
 import { RunLoop } from './run-loop.ts';
@@ -88,6 +89,8 @@ export interface MachineStatistics {
 }
 
 const NS_PER_SECOND = 1e9;
+/** What a container's start takes; translating any of it has been measured to cost more than it saves. */
+const LATE_INSTRUCTIONS = 20e6;
 const DISCARD: ByteSink = () => {};
 
 export class Machine {
@@ -95,6 +98,8 @@ export class Machine {
   readonly #console: VirtioConsole | undefined;
   readonly #notes = new Notes();
   readonly #loop: RunLoop;
+  readonly #tier: Tier;
+  readonly #lateTranslation: LateTranslation;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -134,8 +139,11 @@ export class Machine {
       onCom1Room: options.onCom1Room ?? (() => {}),
       virtio,
     });
+    const { cpu } = this.board;
+    this.#tier = options.tier ?? 'mixed';
+    this.#lateTranslation = new LateTranslation(cpu, () => cpu.core.translator.setTier(this.#tier));
     this.#loop = new RunLoop({
-      cpu: this.board.cpu,
+      cpu: this.#lateTranslation,
       timers: this.board.timers,
       scheduler: host,
       onShutdown: () => this.#finish({ kind: 'triple-fault', dump: this.dump() }),
@@ -269,6 +277,13 @@ export class Machine {
     clearRam(memory);
     await file.loadRam(memory);
     this.#takeOver({ nowNs, bootUnixMs, cpu, devices });
+    this.#translateLate();
+  }
+
+  #translateLate(): void {
+    if (this.#tier !== 'mixed') return;
+    this.board.cpu.core.translator.setTier('0');
+    this.#lateTranslation.wait(LATE_INSTRUCTIONS);
   }
 
   #checkLoadable(ramBytes: number): void {
