@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import type { SandboxParts } from '../sandbox/sandbox.ts';
 import type { SnapshotStore } from '../sandbox/start-guest.ts';
-import { startNodeMachine } from '../worker/node.ts';
+import { startNodeMachine, startWorker } from '../worker/node.ts';
 import { guestPaths, readGuest } from './assets.ts';
 import { FileHashes } from './file-hashes.ts';
 import { cacheFolder, readCore } from './paths.ts';
@@ -14,6 +15,8 @@ import { isBundled, workerScript } from './worker-script.ts';
 export interface PartsOptions {
   /** Whether guests go on from a booted one in the cache. Default: unless VIVARIUM_WARM is 0. */
   readonly warm?: boolean | undefined;
+  /** A machine is wanted at once: its worker loads while the parts are read. Default: no. */
+  readonly early?: boolean;
   /** Is told, in one line, when a booted guest can't be used or kept. */
   readonly notice?: (text: string) => void;
 }
@@ -22,10 +25,16 @@ export interface PartsOptions {
 export function sandboxParts({
   warm = process.env['VIVARIUM_WARM'] !== '0',
   notice = () => {},
+  early: isEarly = false,
 }: PartsOptions = {}): SandboxParts {
+  let early: Worker | undefined = isEarly ? startWorker(workerScript()) : undefined;
   const core = readCore();
   return {
-    startMachine: (start) => startNodeMachine({ script: workerScript(), ...start }),
+    startMachine: (start) => {
+      const script = early ?? workerScript();
+      early = undefined;
+      return startNodeMachine({ script, ...start });
+    },
     core,
     readGuest,
     layerCache: join(cacheFolder(), 'layers'),

@@ -105,7 +105,11 @@ async function tellStatistics(sandbox: Sandbox): Promise<void> {
 async function run(options: RunOptions, { stats = false, warm }: RunFlags): Promise<number> {
   const session = new RunSession();
   const sandbox = new Sandbox(
-    sandboxParts({ ...(warm ? {} : { warm }), notice: (text) => void process.stderr.write(`viv: ${text}\n`) }),
+    sandboxParts({
+      early: true,
+      ...(warm ? {} : { warm }),
+      notice: (text) => void process.stderr.write(`viv: ${text}\n`),
+    }),
   );
   try {
     const program = await sandbox.run({ ...options, signal: session.signal });
