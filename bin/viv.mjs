@@ -1,10 +1,18 @@
 #!/usr/bin/env node
 /** The `viv` command: starts the compiled command line, or says what is missing. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
-const main = new URL('../dist/src/cli/main.js', import.meta.url);
-if (existsSync(main)) {
-  await import(main.href);
+const here = (path) => new URL(path, import.meta.url);
+const bundle = here('../dist/bundle/viv.js');
+const modules = here('../dist/src/cli/main.js');
+const modifiedMs = (url) => (existsSync(url) ? statSync(url).mtimeMs : 0);
+
+// While somebody works on it (npm run dev), what the compiler wrote last is newer than the bundle.
+const isStale = modifiedMs(here('../build/dist.tsbuildinfo')) > modifiedMs(bundle);
+if (existsSync(bundle) && !isStale) {
+  await import(bundle.href);
+} else if (existsSync(modules)) {
+  await import(modules.href);
 } else {
   process.stderr.write('viv: NOT_BUILT: the command line is not compiled yet: run npm run build\n');
   process.exitCode = 125;

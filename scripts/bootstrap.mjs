@@ -66,9 +66,10 @@ function compile() {
     'tsconfig.build.json',
     'package-lock.json',
   ];
-  return stamped('TypeScript', { inputs, output: 'dist/src' }, () =>
-    tool('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'),
-  );
+  return stamped('TypeScript', { inputs, output: 'dist/src' }, async () => {
+    await tool('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
+    await tool('scripts/bundle.mjs');
+  });
 }
 
 /** Builds build/core.wasm unless it is newer than its sources. */

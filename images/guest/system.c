@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define MAX_ENTROPY 512
+/* Twice what Linux keeps of the hardware generator: a buffer in its core, and one in the driver. */
+#define KEPT_RANDOMNESS 256
 
 void complain(const char *format, ...) {
   char line[256];
@@ -129,6 +131,22 @@ static void do_unmount(uint32_t channel, struct reader *r) {
   free(target);
 }
 
+/*
+ * What the hardware generator's driver has read in advance is in a snapshot too, and every guest that goes on from that
+ * would be given it: read it and throw it away.
+ */
+static void drop_kept_randomness(void) {
+  uint8_t kept[KEPT_RANDOMNESS];
+  int fd = open("/dev/hwrng", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  for (size_t left = sizeof kept; left > 0;) {
+    ssize_t n = read(fd, kept, left);
+    if (n <= 0) break;
+    left -= (size_t)n;
+  }
+  close(fd);
+}
+
 static void do_add_entropy(uint32_t channel, struct reader *r) {
   struct {
     struct rand_pool_info info;
@@ -143,6 +161,18 @@ static void do_add_entropy(uint32_t channel, struct reader *r) {
   memcpy(pool.info.buf, r->at, r->left);
   int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
   if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0) {
+    send_error(channel, errno, strerror(errno));
+  } else {
+    send_ok(channel);
+  }
+  if (fd >= 0) close(fd);
+  drop_kept_randomness();
+}
+
+/* Has the kernel look for devices that the host has plugged in; their drivers are done when the write returns. */
+static void do_rescan(uint32_t channel) {
+  int fd = open("/sys/bus/pci/rescan", O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, "1", 1) < 0) {
     send_error(channel, errno, strerror(errno));
   } else {
     send_ok(channel);
@@ -204,5 +234,7 @@ void system_message(uint8_t type, uint32_t channel, struct reader *r) {
     do_add_entropy(channel, r);
   } else if (type == MSG_POWER_OFF) {
     do_power_off(channel, r);
+  } else if (type == MSG_RESCAN) {
+    do_rescan(channel);
   }
 }

@@ -23,6 +23,11 @@ function readAssets(): Assets {
   return JSON.parse(readFileSync(path, 'utf8')) as Assets;
 }
 
+/** Where kernel and initramfs of our guest are. Throws NOT_BUILT. */
+export function guestPaths(): { kernel: string; initramfs: string } {
+  return readAssets();
+}
+
 /** Kernel and initramfs of our guest. Throws NOT_BUILT. */
 export function readGuest(): { kernel: Uint8Array; initramfs: Uint8Array } {
   const { kernel, initramfs } = readAssets();

@@ -203,6 +203,11 @@ export class AgentClient {
     await this.#request(Request.ADD_ENTROPY, bytes, 'add entropy');
   }
 
+  /** Has the guest look for devices that were plugged in. Resolves when it has them. */
+  async rescan(): Promise<void> {
+    await this.#request(Request.RESCAN, new Uint8Array(0), 'look for devices');
+  }
+
   /** Kills everything, writes shares back and powers off (or reboots). Resolves just before. */
   async powerOff(options: { reboot?: boolean } = {}): Promise<void> {
     const flags = options.reboot ? POWER_OFF_REBOOT : 0;

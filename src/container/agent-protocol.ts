@@ -31,6 +31,7 @@ export const Request = {
   SET_CLOCK: 0x13,
   ADD_ENTROPY: 0x14,
   POWER_OFF: 0x15,
+  RESCAN: 0x16,
   SPEC: 0x20,
   SPAWN: 0x21,
   STDIN: 0x22,

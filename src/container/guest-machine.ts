@@ -2,7 +2,14 @@
  * What running containers takes of a machine: byte streams, its end, and what it tells about itself. RunningMachine of
  * src/worker is one; entry points start it and hand it down, and tests bring their own.
  */
-import type { MachineConfig, MachineExit, MachineStatistics, StreamName } from '../worker/protocol.ts';
+import type {
+  DeviceConfig,
+  MachineConfig,
+  MachineExit,
+  MachineSnapshot,
+  MachineStatistics,
+  StreamName,
+} from '../worker/protocol.ts';
 
 /** A byte stream of the machine. */
 export interface MachineByteStream {
@@ -12,12 +19,22 @@ export interface MachineByteStream {
   send(bytes: Uint8Array): void;
 }
 
+/** Devices that are ready to be attached. */
+export interface OpenedDevices {
+  /** What opening each share told, in order. */
+  readonly shareDetails: readonly unknown[];
+  /** Plugs them in. Once; then the guest must look for them. */
+  attach(): Promise<void>;
+}
+
 export interface GuestMachine {
   /** How it ended, once all its output is handed over. Rejects when we failed. */
   readonly exit: Promise<MachineExit>;
-  /** What opening each share told, in the order of the configuration. */
-  readonly shareDetails: readonly unknown[];
   stream(name: StreamName): MachineByteStream;
+  /** Makes devices without the guest seeing them yet. Throws what opening them does. */
+  open(devices: DeviceConfig): Promise<OpenedDevices>;
+  /** A copy of the machine as it stands; it goes on. */
+  save(): Promise<MachineSnapshot>;
   /** Pulls the plug. */
   stop(): Promise<void>;
   /** Ends the worker at once. */
@@ -25,6 +42,8 @@ export interface GuestMachine {
   /** The CPU's state as text. */
   dump(): Promise<string>;
   statistics(): Promise<MachineStatistics>;
+  /** Unix time in milliseconds as the machine's host has it. */
+  unixMs(): number;
 }
 
 export interface MachineStart {

@@ -1,12 +1,12 @@
 /**
- * A guest: a machine that runs our kernel, with the agent in it. Boots it, mounts what the host shares, and tells when it
- * fails. docs/agent-protocol.md. Left out: restoring a saved guest.
+ * A guest: a machine that runs our kernel, with the agent in it. Boots it or goes on from a snapshot, attaches and mounts
+ * what the host shares, and tells when it fails. docs/agent-protocol.md.
  */
-import type { MachineConfig, MachineStatistics, ShareConfig } from '../worker/protocol.ts';
+import type { DiskConfig, MachineConfig, MachineSnapshot, MachineStatistics, ShareConfig } from '../worker/protocol.ts';
 import { AgentClient, p9Options, type AgentPort } from './agent-client.ts';
 import { PORT_NAME } from './agent-protocol.ts';
 import { failureOf, GuestFailure, panicFailure } from './guest-failure.ts';
-import type { GuestMachine, StartMachine } from './guest-machine.ts';
+import type { GuestMachine, OpenedDevices, StartMachine } from './guest-machine.ts';
 import { KernelLog } from './kernel-log.ts';
 import { withProgress } from './progress-watch.ts';
 
@@ -14,6 +14,8 @@ import { withProgress } from './progress-watch.ts';
 const MOUNT_FOLDER = '/run/vivarium';
 /** A panicked kernel resets the machine at once; one that can't loops. */
 const PANIC_RESET_MS = 2000;
+/** What seeds a guest that goes on from a snapshot; the kernel's generator holds 256 bits. */
+const ENTROPY_BYTES = 64;
 /** A machine that does not stop in this time is ended with its thread. */
 const STOP_MS = 1000;
 
@@ -27,12 +29,24 @@ export interface GuestShare {
 
 export interface GuestOptions {
   readonly startMachine: StartMachine;
-  readonly config: Omit<MachineConfig, 'ports' | 'shares'>;
-  readonly shares: readonly GuestShare[];
+  readonly config: Omit<MachineConfig, 'ports' | 'shares' | 'disks'>;
   /** Takes what the kernel prints. */
   readonly onConsole?: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
   /** Gives up until the guest is ready. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a guest is given while it runs. */
+export interface GuestDevices {
+  readonly disks?: readonly DiskConfig[];
+  /** Mounted once they are attached. */
+  readonly shares?: readonly GuestShare[];
+}
+
+/** Devices that the guest does not have yet. */
+export interface PreparedDevices {
+  readonly devices: GuestDevices;
+  readonly opened: OpenedDevices;
 }
 
 /** A share's path in the guest. */
@@ -76,13 +90,13 @@ export class Guest {
     );
   }
 
-  /** Starts the machine; the guest then boots. Throws what starting a machine does. */
+  /** Starts the machine; the guest then boots, or goes on. Throws what starting a machine does. */
   static async start(options: GuestOptions): Promise<Guest> {
-    const { startMachine, config, shares, onConsole, signal } = options;
+    const { startMachine, config, onConsole, signal } = options;
     const log = new KernelLog();
     let client!: AgentClient;
     const machine = await startMachine({
-      config: { ...config, ports: [{ name: PORT_NAME }], shares: shares.map(({ share }) => share) },
+      config: { ...config, ports: [{ name: PORT_NAME }] },
       signal,
       prepare: (started) => {
         const port = started.stream('port0');
@@ -98,16 +112,39 @@ export class Guest {
     return new Guest(machine, client, log, options);
   }
 
-  /** What opening each share told. */
-  get shareDetails(): readonly unknown[] {
-    return this.#machine.shareDetails;
+  /**
+   * Resolves when the guest's agent listens. A guest that goes on from a snapshot is first told what is not the same any
+   * more: the time, and that its randomness must be its own.
+   */
+  async booted(): Promise<void> {
+    const { signal, config } = this.#options;
+    await this.watched('start its agent', this.client.hello(signal === undefined ? {} : { signal }));
+    if (config.restore !== undefined) await this.watched('take over the time', this.#refresh());
   }
 
-  /** Resolves when the guest has booted and all shares are mounted. */
-  async ready(): Promise<void> {
-    const { signal, shares } = this.#options;
-    await this.watched('start its agent', this.client.hello(signal === undefined ? {} : { signal }));
-    for (const { share, cache, readOnly } of shares) {
+  async #refresh(): Promise<void> {
+    const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
+    await Promise.all([this.client.addEntropy(entropy), this.client.setClock(this.#machine.unixMs())]);
+  }
+
+  /** A copy of the whole guest. It is at rest: what its agent had to do is done. */
+  async save(): Promise<MachineSnapshot> {
+    await this.watched('come to rest', this.client.ping());
+    return this.#machine.save();
+  }
+
+  /** Makes devices; the guest may still boot. Throws what opening them does. */
+  async prepare(devices: GuestDevices): Promise<PreparedDevices> {
+    const { disks = [], shares = [] } = devices;
+    return { devices, opened: await this.#machine.open({ disks, shares: shares.map(({ share }) => share) }) };
+  }
+
+  /** Gives them to the guest, once it has booted, and mounts the shares. */
+  async attach({ devices, opened }: PreparedDevices): Promise<void> {
+    const { signal } = this.#options;
+    await opened.attach();
+    await this.watched('find its devices', this.client.rescan());
+    for (const { share, cache, readOnly } of devices.shares ?? []) {
       signal?.throwIfAborted();
       const target = sharePath(share.tag);
       const request = { source: share.tag, target, type: '9p', options: p9Options(cache), readOnly };

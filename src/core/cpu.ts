@@ -3,7 +3,7 @@
  * core, and gives access to registers. The block's layout is assembly/layout.ts; the run protocol assembly/engine/run.ts.
  */
 import * as L from '../../assembly/layout.ts';
-import { AssertionError } from '../util/errors.ts';
+import { assert, AssertionError } from '../util/errors.ts';
 import { dumpCpu } from './dump.ts';
 import { GUEST_FAULT, type Core } from './load.ts';
 import { readTranslationStatistics, type TranslationStatistics } from './translation-statistics.ts';
@@ -216,11 +216,17 @@ export class Cpu {
   save(): Uint8Array {
     return new Uint8Array(this.core.memory.buffer, L.CPU_BLOCK, L.CPU_BLOCK_SIZE).slice();
   }
-  /** Takes over a saved block. Guest memory must be loaded before. */
+  /** Takes over a saved block, all of it. Guest memory must be loaded before. */
   load(block: Uint8Array): void {
+    assert(block.length === L.CPU_BLOCK_SIZE, 'a saved CPU block has its full length');
     const { exports, memory } = this.core;
     exports.reset(); // drops everything derived from the old state
-    new Uint8Array(memory.buffer, L.CPU_BLOCK, L.CPU_BLOCK_SIZE).set(block.subarray(0, L.CPU_BLOCK_SIZE));
+    const own = new Uint8Array(memory.buffer, L.CPU_BLOCK, L.CPU_BLOCK_SIZE);
+    const records = own.slice(L.STEP_RECORDS - L.CPU_BLOCK, L.CODE_BYTES - L.CPU_BLOCK);
+    own.set(block);
+    // What is no state of the CPU but part of how the core works: a file must not say how.
+    own.set(records, L.STEP_RECORDS - L.CPU_BLOCK);
+    this.#view.setBigUint64(L.GPR_ZERO, 0n, true);
     // These point into decoded code of the machine that was saved.
     for (const pointer of [L.CURRENT, L.START, L.UNIT]) this.#view.setUint32(pointer, 0, true);
     this.commit();

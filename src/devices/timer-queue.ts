@@ -44,7 +44,6 @@ class QueuedTimer implements Timer {
  * change. Timers with one deadline fire in the order in which they were created, which is the same in every run.
  */
 export class TimerQueue implements Clock {
-  readonly bootUnixMs: number;
   readonly tscHz: number;
   readonly #source: TimeSource;
   readonly #timers: QueuedTimer[] = [];
@@ -53,8 +52,11 @@ export class TimerQueue implements Clock {
 
   constructor(source: TimeSource) {
     this.#source = source;
-    this.bootUnixMs = source.bootUnixMs;
     this.tscHz = source.tscHz;
+  }
+
+  get bootUnixMs(): number {
+    return this.#source.bootUnixMs;
   }
 
   nowNs(): number {

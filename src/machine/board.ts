@@ -9,7 +9,7 @@ import { ApicPage, readApicMsr, writeApicMsr } from '../devices/apic/access.ts';
 import { ApicBus } from '../devices/apic/bus.ts';
 import { LocalApic } from '../devices/apic/local-apic.ts';
 import { APIC_DEFAULT_BASE, APIC_PAGE_BYTES } from '../devices/apic/registers.ts';
-import type { AccessSize, GuestMemory, Stateful } from '../devices/bus.ts';
+import type { AccessSize, Stateful } from '../devices/bus.ts';
 import type { ByteSink } from '../devices/byte-batch.ts';
 import { DebugConsole } from '../devices/debug/console.ts';
 import { DebugExit } from '../devices/debug/exit.ts';
@@ -48,9 +48,6 @@ const RTC_IRQ = 8;
 /** The PIT's wire ends at another input of the IOAPIC, and the PIC's output at the first: MADT and MP table say so. */
 const IOAPIC_PIT_PIN = 2;
 const IOAPIC_PIC_PIN = 0;
-/** Slots that the interrupt tables describe at least, so that a device or two can be added while the guest runs. */
-const SPARE_SLOTS = 4;
-
 /** What a guest can do to end or reset its machine. Called from inside its access. */
 export interface BoardEvents {
   powerOff(): void;
@@ -75,18 +72,19 @@ export interface BoardOptions {
   readonly debugConsole: ByteSink;
   /** COM1 can take input again. */
   readonly onCom1Room: () => void;
-  /** On PCI bus 0, in this order from slot 1 on. */
+  /** On PCI bus 0, in this order from slot 1 on; {@link Board.attach} adds more. */
   readonly virtio: readonly VirtioDevice[];
 }
 
 export class Board {
   readonly cpu: Cpu;
-  readonly memory: GuestMemory;
+  readonly memory: WasmGuestMemory;
   readonly time: MachineTime;
   readonly timers: TimerQueue;
   readonly com1: Serial;
   readonly com2: Serial;
   readonly debugConsole: DebugConsole;
+  readonly rtc: Rtc;
   readonly power: AcpiPm;
   readonly pci: PciHost;
   readonly kvmClock: KvmClock;
@@ -96,6 +94,7 @@ export class Board {
 
   readonly #ports = new PortMap();
   readonly #mmio = new MmioMap();
+  readonly #apicBus: ApicBus;
   readonly #localApic: LocalApic;
   readonly #random: RandomPool;
 
@@ -118,7 +117,7 @@ export class Board {
       memory: this.memory,
       tscHz: this.time.tscHz,
       now: () => ({ nowNs: this.time.nowNs(), guestTsc: this.#guestTsc() }),
-      bootUnixMs: this.time.bootUnixMs,
+      bootUnixMs: () => this.time.bootUnixMs,
     });
 
     // Interrupt controllers
@@ -135,8 +134,8 @@ export class Board {
     // Legacy devices
     const pit = new Pit(this.timers, isaLine(PIT_IRQ));
     pit.connect(this.#ports);
-    const rtc = new Rtc(this.timers, isaLine(RTC_IRQ), { lowBytes: options.ramBytes, highBytes: 0 });
-    rtc.connect(this.#ports);
+    this.rtc = new Rtc(this.timers, isaLine(RTC_IRQ), { lowBytes: options.ramBytes, highBytes: 0 });
+    this.rtc.connect(this.#ports);
     this.com1 = new Serial({
       clock: this.timers,
       irq: isaLine(COM1_IRQ),
@@ -167,11 +166,12 @@ export class Board {
       interruptLines: wires.map((wire) => pciInterrupts.line(wire, 0)),
       interruptLineNumbers: wires.map((wire) => pciIsaIrq(wire, 0)),
     });
-    for (const device of options.virtio) this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: apicBus }));
+    this.#apicBus = apicBus;
+    for (const device of options.virtio) this.attach(device);
 
     this.devices = new Map<string, Stateful>([
       ['pit', pit],
-      ['rtc', rtc],
+      ['rtc', this.rtc],
       ['com1', this.com1],
       ['com2', this.com2],
       ['debugConsole', this.debugConsole],
@@ -183,7 +183,15 @@ export class Board {
       ['ioApic', ioApic],
       ['localApic', this.#localApic],
     ]);
-    this.rsdpPhysical = this.#placeTables(options.virtio.length);
+    this.rsdpPhysical = this.#placeTables();
+  }
+
+  /**
+   * Puts a device on the PCI bus, in the lowest free slot, which is returned. A guest that runs finds it when it looks
+   * again. Throws LIMIT.
+   */
+  attach(device: VirtioDevice): number {
+    return this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: this.#apicBus }));
   }
 
   /** Hands out what devices still hold of the guest's output. */
@@ -257,11 +265,11 @@ export class Board {
   }
 
   /** Writes the firmware's tables; returns where the ACPI ones begin. */
-  #placeTables(functionCount: number): number {
+  #placeTables(): number {
     const description: MachineDescription = {
       cpuApicIds: [BOOT_APIC_ID],
       ioApicId: IOAPIC_ID,
-      pciSlotCount: Math.min(PCI_SLOT_COUNT, 1 + functionCount + SPARE_SLOTS),
+      pciSlotCount: PCI_SLOT_COUNT, // also of devices that come later
       pciMemory: DEFAULT_PCI_MEMORY,
       serialPorts: [1, 2],
     };

@@ -72,6 +72,11 @@ export class WasmGuestMemory implements GuestMemory {
     this.#bytes.fill(value, physical, physical + byteCount);
   }
 
+  /** Whether a page was written since power-on; one that was not is zero. */
+  isWritten(page: number): boolean {
+    return (this.#flags[page]! & PAGE_DIRTY) !== 0;
+  }
+
   /** Guest addresses are hostile: fractions, negatives, NaN and what does not fit are all refused. */
   #check(physical: number, byteCount: number): void {
     if (!(Number.isInteger(physical) && physical >= 0 && byteCount >= 0 && physical + byteCount <= this.size))

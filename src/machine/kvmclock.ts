@@ -60,7 +60,8 @@ export interface KvmClockOptions {
   readonly tscHz: number;
   /** Machine time in nanoseconds, and the guest's TSC at that time. */
   readonly now: () => { nowNs: number; guestTsc: bigint };
-  readonly bootUnixMs: number;
+  /** Unix time of power-on in milliseconds. */
+  readonly bootUnixMs: () => number;
 }
 
 export class KvmClock {
@@ -107,7 +108,7 @@ export class KvmClock {
   #wallClock(): Uint8Array {
     const bytes = new Uint8Array(WALL_CLOCK_BYTES);
     const view = new DataView(bytes.buffer);
-    const { bootUnixMs } = this.#options;
+    const bootUnixMs = this.#options.bootUnixMs();
     view.setUint32(0, FIRST_VERSION, true);
     view.setUint32(WALL_CLOCK_SECONDS, Math.floor(bootUnixMs / MS_PER_SECOND), true);
     view.setUint32(WALL_CLOCK_NANOSECONDS, Math.floor((bootUnixMs % MS_PER_SECOND) * NS_PER_MS), true);

@@ -19,11 +19,14 @@ import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
+import { LateTranslation } from './late-translation.ts';
+import type { SnapshotFile } from './snapshot-file/read.ts';
 import { Notes } from './notes.ts';
 import { RunLoop } from './run-loop.ts';
 import { MachineTime } from './time.ts';
 import {
   badState,
+  clearRam,
   loadDevices,
   loadRam,
   saveDevices,
@@ -32,7 +35,7 @@ import {
   type MachineSnapshot,
 } from './snapshot.ts';
 
-export type { Tier, TranslationStatistics };
+export type { MachineSnapshot, Tier, TranslationStatistics };
 
 /** How a machine ended. `dump` is the CPU's state as text. */
 export type MachineExit =
@@ -67,7 +70,7 @@ export interface MachineOptions {
   readonly debugConsole?: ByteSink;
   /** COM1 takes input again after {@link Machine.com1Input} took less than it was given. */
   readonly onCom1Room?: () => void;
-  /** The machine's time, when something else needs it too (a file system), or a snapshot's `bootUnixMs` goes on. */
+  /** The machine's time, when something else needs it too: a file system. */
   readonly time?: MachineTime;
   /** The CPU has something for the log. */
   readonly onNote?: (code: number, detail: number) => void;
@@ -86,6 +89,8 @@ export interface MachineStatistics {
 }
 
 const NS_PER_SECOND = 1e9;
+/** What a container's start takes; translating any of it has been measured to cost more than it saves. */
+const LATE_INSTRUCTIONS = 20e6;
 const DISCARD: ByteSink = () => {};
 
 export class Machine {
@@ -93,6 +98,8 @@ export class Machine {
   readonly #console: VirtioConsole | undefined;
   readonly #notes = new Notes();
   readonly #loop: RunLoop;
+  readonly #tier: Tier;
+  readonly #lateTranslation: LateTranslation;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -132,8 +139,11 @@ export class Machine {
       onCom1Room: options.onCom1Room ?? (() => {}),
       virtio,
     });
+    const { cpu } = this.board;
+    this.#tier = options.tier ?? 'mixed';
+    this.#lateTranslation = new LateTranslation(cpu, () => cpu.core.translator.setTier(this.#tier));
     this.#loop = new RunLoop({
-      cpu: this.board.cpu,
+      cpu: this.#lateTranslation,
       timers: this.board.timers,
       scheduler: host,
       onShutdown: () => this.#finish({ kind: 'triple-fault', dump: this.dump() }),
@@ -195,6 +205,12 @@ export class Machine {
     this.#loop.release();
   }
 
+  /** Puts disks and shares on the PCI bus while the guest runs; it finds them when it looks again. Throws LIMIT. */
+  attach({ disks = [], shares = [] }: Pick<MachineOptions, 'disks' | 'shares'>): void {
+    for (const disk of disks) this.board.attach(new VirtioBlk(disk));
+    for (const share of shares) this.board.attach(new VirtioP9(share));
+  }
+
   /** Whether the guest is idle: its CPU sleeps until a timer or input. */
   get isIdle(): boolean {
     return this.#loop.isSleeping;
@@ -239,19 +255,49 @@ export class Machine {
 
   /**
    * Takes a snapshot over before {@link run}. The machine must have been made with the same memory, disks, shares and
-   * ports, and the snapshot's `bootUnixMs`. Throws BAD_STATE.
+   * ports. Machine time goes on where it was; the clock of the day shows what it is now. Throws BAD_STATE; the machine is
+   * then good for nothing.
    */
   load(snapshot: MachineSnapshot): void {
-    assert(this.#state === 'new', 'a snapshot is loaded before the machine runs');
-    const { board } = this;
     if (snapshot.version !== SNAPSHOT_VERSION)
       throw badState(`it has version ${snapshot.version} and this build reads ${SNAPSHOT_VERSION}`);
-    if (snapshot.ramBytes !== board.memory.size)
+    this.#checkLoadable(snapshot.ramBytes);
+    clearRam(this.board.memory);
+    loadRam(this.board.memory, snapshot.ram);
+    this.#takeOver(snapshot);
+  }
+
+  /** The same with a snapshot in a file. */
+  async restore(file: SnapshotFile): Promise<void> {
+    const { memory } = this.board;
+    const { ramBytes, nowNs, bootUnixMs } = file.header;
+    this.#checkLoadable(ramBytes);
+    const cpu = await file.cpu();
+    const devices = await file.devices();
+    clearRam(memory);
+    await file.loadRam(memory);
+    this.#takeOver({ nowNs, bootUnixMs, cpu, devices });
+    this.#translateLate();
+  }
+
+  #translateLate(): void {
+    if (this.#tier !== 'mixed') return;
+    this.board.cpu.core.translator.setTier('0');
+    this.#lateTranslation.wait(LATE_INSTRUCTIONS);
+  }
+
+  #checkLoadable(ramBytes: number): void {
+    assert(this.#state === 'new', 'a snapshot is loaded before the machine runs');
+    if (ramBytes !== this.board.memory.size)
       throw badState('it is of a machine with other memory; start one of the same size');
-    board.time.set(snapshot.nowNs);
-    loadRam(board.memory, snapshot.ram);
-    board.cpu.load(snapshot.cpu);
-    loadDevices(board.devices, snapshot.devices);
+  }
+
+  #takeOver({ nowNs, bootUnixMs, cpu, devices }: Omit<MachineSnapshot, 'version' | 'ramBytes' | 'ram'>): void {
+    const { board } = this;
+    board.time.set(nowNs);
+    board.cpu.load(cpu);
+    loadDevices(board.devices, devices);
+    board.rtc.shift(board.time.bootUnixMs - bootUnixMs);
   }
 
   #finish(exit: MachineExit): void {

@@ -1,6 +1,7 @@
 /**
  * The state of a machine between two instructions: CPU block, devices, and the RAM pages that are not zero. It is plain
- * data for a structured clone; disks and shared folders are kept by reference, by whoever starts the machine again.
+ * data for a structured clone, and snapshot-file/ makes a file of it; disks and shared folders are kept by reference, by
+ * whoever starts the machine again.
  */
 import type { DeviceState, GuestMemory, Stateful } from '../devices/bus.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
@@ -20,37 +21,57 @@ export interface MachineSnapshot {
   readonly ramBytes: number;
   /** Machine time in nanoseconds. */
   readonly nowNs: number;
-  /** Unix time of the first power-on; a machine that takes this snapshot over is made with it. */
+  /** Unix time of power-on, as machine time counts it. */
   readonly bootUnixMs: number;
   readonly cpu: Uint8Array;
   readonly ram: RamPages;
   readonly devices: Readonly<Record<string, DeviceState>>;
 }
 
+/** RAM that knows which pages were written. */
+export interface WrittenMemory extends GuestMemory {
+  /** Whether a page was written since power-on; one that was not is zero. */
+  isWritten(page: number): boolean;
+}
+
 /** Copies what is not zero. */
-export function saveRam(memory: GuestMemory): RamPages {
+export function saveRam(memory: WrittenMemory): RamPages {
   const numbers: number[] = [];
   for (let page = 0; page < memory.size / PAGE_BYTES; page++) {
-    if (!isZero(memory.view(page * PAGE_BYTES, PAGE_BYTES))) numbers.push(page);
+    if (memory.isWritten(page) && !isZero(memory.view(page * PAGE_BYTES, PAGE_BYTES))) numbers.push(page);
   }
   const bytes = new Uint8Array(numbers.length * PAGE_BYTES);
-  numbers.forEach((page, index) => bytes.set(memory.view(page * PAGE_BYTES, PAGE_BYTES), index * PAGE_BYTES));
+  forEachRun(numbers, (index, count) => {
+    bytes.set(memory.view(numbers[index]! * PAGE_BYTES, count * PAGE_BYTES), index * PAGE_BYTES);
+  });
   return { numbers: Uint32Array.from(numbers), bytes };
 }
 
-/** Makes RAM what it was. Pages that are zero already are left alone, so that the host need not back them. */
+/** Calls with the index and length of each run of numbers that follow each other. */
+function forEachRun(numbers: readonly number[], visit: (index: number, count: number) => void): void {
+  for (let index = 0, count = 0; index < numbers.length; index += count) {
+    count = 1;
+    while (numbers[index + count] === numbers[index]! + count) count++;
+    visit(index, count);
+  }
+}
+
+/** Makes all of it zero. Pages that are zero already are left alone, so that the host need not back them. */
+export function clearRam(memory: WrittenMemory): void {
+  for (let page = 0; page < memory.size / PAGE_BYTES; page++)
+    if (memory.isWritten(page)) memory.fill(page * PAGE_BYTES, PAGE_BYTES, 0);
+}
+
+/** Fills a memory that is zero. Throws BAD_STATE. */
 export function loadRam(memory: GuestMemory, { numbers, bytes }: RamPages): void {
   if (bytes.length !== numbers.length * PAGE_BYTES) throw badState('its memory pages are cut off');
-  const pageCount = memory.size / PAGE_BYTES;
-  let next = 0;
-  for (let page = 0; page < pageCount; page++) {
-    const at = page * PAGE_BYTES;
-    if (numbers[next] === page) {
-      memory.write(at, bytes.subarray(next * PAGE_BYTES, (next + 1) * PAGE_BYTES));
-      next++;
-    } else if (!isZero(memory.view(at, PAGE_BYTES))) memory.fill(at, PAGE_BYTES, 0);
-  }
-  if (next !== numbers.length) throw badState('its memory pages are out of order or outside of the memory');
+  let free = 0;
+  numbers.forEach((page, index) => {
+    if (page < free || (page + 1) * PAGE_BYTES > memory.size)
+      throw badState('its memory pages are out of order or outside of the memory');
+    memory.write(page * PAGE_BYTES, bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES));
+    free = page + 1;
+  });
 }
 
 export function saveDevices(devices: ReadonlyMap<string, Stateful>): Record<string, DeviceState> {

@@ -9,17 +9,22 @@ import { APIC_TIMER_HZ } from '../devices/apic/local-apic.ts';
 export const TSC_HZ = 1_000_000_000;
 export { APIC_TIMER_HZ };
 const NS_PER_SECOND = 1e9;
+const NS_PER_MS = 1e6;
 
 export class MachineTime implements TimeSource {
-  readonly bootUnixMs: number;
   readonly tscHz = TSC_HZ;
   readonly #monotonicNs: () => number;
   #originNs: number;
+  #bootUnixMs: number;
 
   constructor(monotonicNs: () => number, bootUnixMs: number) {
     this.#monotonicNs = monotonicNs;
-    this.bootUnixMs = bootUnixMs;
+    this.#bootUnixMs = bootUnixMs;
     this.#originNs = monotonicNs();
+  }
+
+  get bootUnixMs(): number {
+    return this.#bootUnixMs;
   }
 
   nowNs(): number {
@@ -31,8 +36,12 @@ export class MachineTime implements TimeSource {
     return Math.floor((this.nowNs() * TSC_HZ) / NS_PER_SECOND);
   }
 
-  /** Makes it `nowNs` now: a restored machine goes on at the time at which it was saved. */
+  /**
+   * Makes it `nowNs` now: a restored machine goes on at the time at which it was saved. Unix time does not jump, so the
+   * time of power-on does, to a whole millisecond.
+   */
   set(nowNs: number): void {
+    this.#bootUnixMs = Math.round(this.#bootUnixMs + (this.nowNs() - nowNs) / NS_PER_MS);
     this.#originNs = this.#monotonicNs() - nowNs;
   }
 }

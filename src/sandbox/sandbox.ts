@@ -8,7 +8,7 @@
  *   const { exitCode } = await process.exit;
  */
 import type { GuestProcess } from '../container/guest-process.ts';
-import { Guest, sharePath, type GuestShare } from '../container/guest.ts';
+import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
 import { runtimeSpec } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
@@ -20,6 +20,7 @@ import { outputStream } from './output-stream.ts';
 import { SandboxProcess } from './process.ts';
 import { checkRunOptions, DEFAULT_MEMORY_BYTES, normalPath, type RunOptions } from './run-options.ts';
 import { StartError } from './start-error.ts';
+import { startGuest, type SnapshotStore } from './start-guest.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
 
 const ROOTFS_TAG = 'rootfs';
@@ -28,12 +29,14 @@ const ID_BYTES = 6; // as many as Docker shows
 /** What a sandbox is made of. */
 export interface SandboxParts {
   readonly startMachine: StartMachine;
-  /** The bytes of core.wasm, of our guest kernel, and of the initramfs with the agent. */
+  /** The bytes of core.wasm. */
   readonly core: Uint8Array;
-  readonly kernel: Uint8Array;
-  readonly initramfs: Uint8Array;
+  /** Our guest kernel, and the initramfs with the agent; read when a guest boots. */
+  readonly readGuest: () => { readonly kernel: Uint8Array; readonly initramfs: Uint8Array };
   /** Folder for the uncompressed layers of images. */
   readonly layerCache: string;
+  /** Where booted guests are kept, so that later ones need not boot. Without it each one boots. */
+  readonly snapshots?: SnapshotStore | undefined;
 }
 
 export class Sandbox {
@@ -41,13 +44,14 @@ export class Sandbox {
   readonly #closing = new AbortController();
   #guest: Guest | undefined;
   #run: Promise<unknown> | undefined;
+  #saved: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
     this.#parts = parts;
   }
 
   /**
-   * Boots the machine with an image and starts a program; resolves when it runs. Once for a sandbox. Throws StartError when
+   * Starts the machine, gives it the image, and starts a program; resolves when it runs. Once for a sandbox. Throws StartError when
    * there is no such program, GuestFailure when the guest fails, what reading an image may throw (BAD_IMAGE,
    * DIGEST_MISMATCH, UNSUPPORTED_PLATFORM, LIMIT, NOT_FOUND), USAGE or BAD_MEMORY_SIZE for wrong options, or the reason of
    * the signal.
@@ -59,11 +63,12 @@ export class Sandbox {
     return started;
   }
 
-  /** Switches the machine off, whatever runs in it. */
+  /** Switches the machine off, whatever runs in it. Waits until the booted guest is kept for later ones. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#run?.catch(() => {});
     await this.#guest?.close();
+    await this.#saved;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -80,40 +85,44 @@ export class Sandbox {
     const signal = anySignal(this.#closing.signal, options.signal);
     const id = randomId();
     const hostname = options.hostname ?? id;
-    const shares = this.#shares(options, hostname);
-    const guest = await Guest.start({
-      startMachine: this.#parts.startMachine,
-      config: {
-        core: this.#parts.core,
-        ramBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
-        ...(options.tier === undefined ? {} : { tier: options.tier }),
-        boot: {
-          kernel: this.#parts.kernel,
-          initrd: this.#parts.initramfs,
-          commandLine: kernelCommandLine(options.onConsole !== undefined),
-        },
-      },
-      shares,
-      onConsole: options.onConsole,
-      signal,
-    });
-    this.#guest = guest;
-    const giveUp = (): void => void guest.close();
+    const giveUp = (): void => void this.#guest?.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
+      const { guest, devices, saved } = await startGuest({
+        ...this.#parts,
+        config: {
+          core: this.#parts.core,
+          ramBytes: options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+          ...(options.tier === undefined ? {} : { tier: options.tier }),
+        },
+        commandLine: kernelCommandLine(options.onConsole !== undefined),
+        devices: { shares: this.#shares(options, hostname) },
+        // Who wants to see the kernel's messages wants to see it boot.
+        store: options.onConsole === undefined ? this.#parts.snapshots : undefined,
+        onConsole: options.onConsole,
+        signal,
+        started: (started) => (this.#guest = started),
+      });
+      this.#saved = saved;
       signal.throwIfAborted();
-      return await this.#startProgram(guest, id, hostname, options);
+      return await this.#startProgram(guest, devices, id, hostname, options);
     } catch (error) {
-      await guest.close();
+      await this.#guest?.close();
       throw signal.aborted ? signal.reason : error;
     }
   }
 
-  async #startProgram(guest: Guest, id: string, hostname: string, options: RunOptions): Promise<SandboxProcess> {
-    const details = guest.shareDetails[0] as ImageDetails;
+  async #startProgram(
+    guest: Guest,
+    prepared: PreparedDevices,
+    id: string,
+    hostname: string,
+    options: RunOptions,
+  ): Promise<SandboxProcess> {
+    const details = prepared.opened.shareDetails[0] as ImageDetails;
     const spec = resolveProcess(details.execution, overrides(options, hostname), (path) => details.accounts.get(path));
     const stopSignal = signalNumber(spec.stopSignal);
-    await guest.ready();
+    await guest.attach(prepared);
     const stdout = outputStream();
     const stderr = outputStream();
     const process = guest.client.run({

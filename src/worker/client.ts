@@ -5,11 +5,13 @@
 import { transfer, type Remote } from 'comlink';
 import { AssertionError, VivariumError } from '../util/errors.ts';
 import type {
+  DeviceConfig,
   HostMessage,
   MachineConfig,
   MachineControl,
   MachineCreated,
   MachineExit,
+  MachineSnapshot,
   MachineStatistics,
   Outcome,
   StreamName,
@@ -89,6 +91,14 @@ export class MachineStream {
   }
 }
 
+/** Devices that are ready to be attached to the machine that they were opened for. */
+export interface OpenedDevices {
+  /** What opening each share told, in order. */
+  readonly shareDetails: readonly unknown[];
+  /** Plugs them in; the guest must then rescan its PCI bus. Once. Throws LIMIT. */
+  attach(): Promise<void>;
+}
+
 /** A machine that runs in a worker. */
 export class RunningMachine {
   /**
@@ -98,7 +108,7 @@ export class RunningMachine {
   readonly exit: Promise<MachineExit>;
   /** What it had done in the end; there once {@link exit} resolved. */
   finalStatistics: MachineStatistics | undefined;
-  /** What opening each share told, in the order of the configuration. */
+  /** What opening each share of the configuration told, in order. */
   readonly shareDetails: readonly unknown[];
   readonly #connection: WorkerConnection;
   readonly #streams: Map<StreamName, MachineStream>;
@@ -203,6 +213,15 @@ export class RunningMachine {
     return stream;
   }
 
+  /** Makes devices without the guest seeing them yet. Throws what opening them does. */
+  async open(devices: DeviceConfig): Promise<OpenedDevices> {
+    const { number, shareDetails } = unwrap(await this.#connection.control.open(devices));
+    return { shareDetails, attach: async () => unwrap(await this.#connection.control.attach(number)) };
+  }
+  /** A copy of the machine as it stands between two instructions; it goes on. */
+  async save(): Promise<MachineSnapshot> {
+    return unwrap(await this.#connection.control.save());
+  }
   /** Pulls the plug; {@link exit} then resolves. */
   async stop(): Promise<void> {
     await this.#connection.control.stop();
@@ -223,6 +242,10 @@ export class RunningMachine {
   }
   async statistics(): Promise<MachineStatistics> {
     return this.#connection.control.statistics();
+  }
+  /** Unix time in milliseconds as the machine's host has it. */
+  unixMs(): number {
+    return Date.now();
   }
   /** Ends the worker at once, whatever it does; {@link exit} rejects if the machine was running. */
   async terminate(): Promise<void> {

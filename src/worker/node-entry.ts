@@ -4,11 +4,13 @@
  */
 import { expose } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { crc32 } from 'node:zlib';
 import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
 import { MemoryBlockBackend } from '../devices/virtio/blk/backend.ts';
 import { NodeFileBlockBackend } from '../devices/virtio/blk/node-file-backend.ts';
 import { assert } from '../util/errors.ts';
 import { nodeHost } from './node-host.ts';
+import { fileSource } from './node-snapshot.ts';
 import type { HostMessage } from './protocol.ts';
 import { MachineServer, type WorkerPlatform } from './serve.ts';
 
@@ -22,6 +24,8 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
         ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly })
         : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
     openShare,
+    openSnapshot: fileSource,
+    checksum: (bytes) => crc32(bytes),
     listen: (port, receive) => {
       // In Node, what the DOM types call a MessagePort is an event emitter.
       const nodePort = port as unknown as NodeMessagePort;

@@ -4,10 +4,25 @@
  * Types only, and data that a structured clone carries.
  */
 import type { BootEntry } from '../machine/boot/request.ts';
-import type { MachineExit, MachineStatistics, Tier, TranslationStatistics } from '../machine/machine.ts';
+import type {
+  MachineExit,
+  MachineSnapshot,
+  MachineStatistics,
+  Tier,
+  TranslationStatistics,
+} from '../machine/machine.ts';
+import type { SnapshotIdentity } from '../machine/snapshot-file/format.ts';
 import type { ErrorCode } from '../util/errors.ts';
 
-export type { BootEntry, MachineExit, MachineStatistics, Tier, TranslationStatistics };
+export type {
+  BootEntry,
+  MachineExit,
+  MachineSnapshot,
+  MachineStatistics,
+  SnapshotIdentity,
+  Tier,
+  TranslationStatistics,
+};
 
 /** A disk on the virtio bus: /dev/vda, vdb, … in order. */
 export type DiskConfig =
@@ -23,6 +38,18 @@ export interface ShareConfig {
   readonly tag: string;
   readonly kind: string;
   readonly [detail: string]: unknown;
+}
+
+/** Devices that the guest gets while it runs. */
+export interface DeviceConfig {
+  readonly disks?: readonly DiskConfig[];
+  readonly shares?: readonly ShareConfig[];
+}
+
+/** Devices that are ready to be attached. */
+export interface DevicesOpened extends MachineCreated {
+  /** For {@link MachineControl.attach}. */
+  readonly number: number;
 }
 
 /** What the worker tells about the machine that it made. */
@@ -46,13 +73,20 @@ export interface BootConfig {
   readonly entry?: BootEntry;
 }
 
+/** A saved machine to go on with. It is refused unless it is of the machine that `identity` describes. */
+export type RestoreConfig = { readonly identity: SnapshotIdentity } & (
+  { readonly kind: 'file'; readonly path: string } | { readonly kind: 'memory'; readonly bytes: Uint8Array }
+);
+
+/** A machine that boots, or one that goes on from a snapshot: one of the two is given. */
 export interface MachineConfig {
   /** The bytes of core.wasm. */
   readonly core: Uint8Array;
   readonly ramBytes: number;
   /** How eagerly the CPU translates code: 'mixed' if not given. */
   readonly tier?: Tier;
-  readonly boot: BootConfig;
+  readonly boot?: BootConfig;
+  readonly restore?: RestoreConfig;
   readonly disks?: readonly DiskConfig[];
   readonly shares?: readonly ShareConfig[];
   readonly ports?: readonly PortConfig[];
@@ -85,8 +119,14 @@ export type Outcome<T> =
 
 /** What the worker exposes over comlink. */
 export interface MachineControl {
-  /** Builds the machine; resolves when the kernel is loaded. {@link stop} gives up. */
+  /** Builds the machine; resolves when the kernel or the snapshot is loaded. {@link stop} gives up. */
   create(config: MachineConfig, data: MessagePort): Promise<Outcome<MachineCreated>>;
+  /** Makes devices without the guest seeing them. */
+  open(devices: DeviceConfig): Promise<Outcome<DevicesOpened>>;
+  /** Plugs devices that were opened in; the guest must then rescan its PCI bus. */
+  attach(opened: number): Promise<Outcome<void>>;
+  /** A copy of the machine as it stands; it goes on. */
+  save(): Promise<Outcome<MachineSnapshot>>;
   /** Runs it to its end. */
   run(): Promise<Outcome<MachineExit>>;
   /** Pulls the plug, or gives up making the machine. */

@@ -2,6 +2,7 @@
  * The worker's side, the same in Node and browsers: makes a machine from its configuration, joins its devices to the
  * streams and runs it. What differs by platform is injected.
  */
+import { transfer } from 'comlink';
 import { compileCore } from '../core/load.ts';
 import type { Clock } from '../devices/clock.ts';
 import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
@@ -9,9 +10,13 @@ import type { ConsolePortOptions } from '../devices/virtio/console/port.ts';
 import type { FileSystem } from '../devices/virtio/p9/filesystem.ts';
 import type { MachineHost } from '../machine/host.ts';
 import { MachineTime } from '../machine/time.ts';
-import { Machine, type MachineExit, type MachineStatistics } from '../machine/machine.ts';
+import { Machine, type MachineExit, type MachineSnapshot, type MachineStatistics } from '../machine/machine.ts';
+import { crc32, type Checksum } from '../machine/snapshot-file/crc32.ts';
+import { memorySource, SnapshotFile, type SnapshotSource } from '../machine/snapshot-file/read.ts';
 import { assert, VivariumError } from '../util/errors.ts';
 import type {
+  DeviceConfig,
+  DevicesOpened,
   DiskConfig,
   HostMessage,
   MachineConfig,
@@ -19,6 +24,7 @@ import type {
   MachineCreated,
   Outcome,
   PortConfig,
+  RestoreConfig,
   ShareConfig,
   StreamName,
 } from './protocol.ts';
@@ -44,14 +50,25 @@ export interface WorkerPlatform {
   openDisk(disk: DiskConfig): BlockBackend | Promise<BlockBackend>;
   /** Makes the file system of a share, whose calls answer at once if they can. */
   openShare(share: ShareConfig, context: ShareContext): OpenedShare | Promise<OpenedShare>;
+  /** Opens a snapshot's file. Throws NOT_FOUND, or USAGE where there are no files. */
+  openSnapshot(path: string): SnapshotSource & { close(): void };
+  /** A faster CRC-32 than ours. */
+  readonly checksum?: Checksum;
   /** Called with every message that arrives on the port. */
   listen(port: MessagePort, receive: (message: HostMessage) => void): DataPort;
+}
+
+interface OpenDevices {
+  readonly disks: readonly BlockBackend[];
+  readonly shares: readonly (OpenedShare & { readonly tag: string })[];
 }
 
 export class MachineServer implements MachineControl {
   readonly #platform: WorkerPlatform;
   #machine: Machine | undefined;
   #hub: StreamHub | undefined;
+  #time: MachineTime | undefined;
+  readonly #opened: OpenDevices[] = [];
   readonly #givenUp = new AbortController();
 
   constructor(platform: WorkerPlatform) {
@@ -63,25 +80,19 @@ export class MachineServer implements MachineControl {
       assert(this.#machine === undefined, 'a worker runs one machine');
       const hub = new StreamHub(this.#platform.listen(data, (message) => hub.receive(message)));
       this.#hub = hub;
-      const { host, openDisk, openShare } = this.#platform;
+      const { host } = this.#platform;
       const time = new MachineTime(() => host.monotonicNs(), host.unixMs());
+      this.#time = time;
+      assert((config.boot === undefined) !== (config.restore === undefined), 'a machine boots or is restored');
       const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
-      const disks = await Promise.all((config.disks ?? []).map(async (disk) => openDisk(disk)));
-      const { signal } = this.#givenUp;
-      const shares = await Promise.all(
-        (config.shares ?? []).map(async (share) => ({
-          tag: share.tag,
-          ...(await openShare(share, { clock: time, signal })),
-        })),
-      );
-      signal.throwIfAborted();
+      const { disks, shares } = await this.#openAll(config);
       const machine: Machine = new Machine({
         coreModule,
         ramBytes: config.ramBytes,
         ...(config.tier === undefined ? {} : { tier: config.tier }),
         host,
         time,
-        boot: config.boot,
+        ...(config.boot === undefined ? {} : { boot: config.boot }),
         disks,
         shares,
         consolePorts: (config.ports ?? []).map((port, id) => consolePort(hub, () => machine, port, id)),
@@ -92,9 +103,34 @@ export class MachineServer implements MachineControl {
         onCom1Room: (): void => com1Input.resume(),
       });
       const com1Input: PartialInput = new PartialInput(hub, 'com1', (bytes) => machine.com1Input(bytes));
+      if (config.restore !== undefined) await this.#restore(machine, config.restore);
+      this.#givenUp.signal.throwIfAborted();
       this.#machine = machine;
       return { shareDetails: shares.map(({ details }) => details) };
     });
+  }
+
+  open(devices: DeviceConfig): Promise<Outcome<DevicesOpened>> {
+    return outcome(async () => {
+      const opened = await this.#openAll(devices);
+      this.#opened.push(opened);
+      return { number: this.#opened.length - 1, shareDetails: opened.shares.map(({ details }) => details) };
+    });
+  }
+
+  attach(opened: number): Promise<Outcome<void>> {
+    return outcome(async () => {
+      const devices = this.#opened[opened];
+      assert(devices !== undefined, 'devices are opened before they are attached');
+      this.#started().attach(devices);
+    });
+  }
+
+  save(): Promise<Outcome<MachineSnapshot>> {
+    const saved = outcome(() => this.#started().save());
+    return saved.then((snapshot) =>
+      snapshot.ok ? transfer(snapshot, [snapshot.value.ram.bytes.buffer, snapshot.value.ram.numbers.buffer]) : snapshot,
+    );
   }
 
   run(): Promise<Outcome<MachineExit>> {
@@ -125,6 +161,34 @@ export class MachineServer implements MachineControl {
   }
   statistics(): MachineStatistics {
     return this.#started().statistics();
+  }
+
+  async #openAll({ disks = [], shares = [] }: DeviceConfig): Promise<OpenDevices> {
+    const { openDisk, openShare } = this.#platform;
+    const { signal } = this.#givenUp;
+    const clock = this.#time;
+    assert(clock !== undefined, 'the machine was not created');
+    const opened = {
+      disks: await Promise.all(disks.map(async (disk) => openDisk(disk))),
+      shares: await Promise.all(
+        shares.map(async (share) => ({ tag: share.tag, ...(await openShare(share, { clock, signal })) })),
+      ),
+    };
+    signal.throwIfAborted();
+    return opened;
+  }
+
+  async #restore(machine: Machine, restore: RestoreConfig): Promise<void> {
+    const { openSnapshot, checksum = crc32 } = this.#platform;
+    const opened = restore.kind === 'file' ? openSnapshot(restore.path) : undefined;
+    try {
+      const source = opened ?? memorySource((restore as { bytes: Uint8Array }).bytes);
+      const file = await SnapshotFile.open(source, checksum);
+      file.checkIdentity(restore.identity);
+      await machine.restore(file);
+    } finally {
+      opened?.close();
+    }
   }
 
   #started(): Machine {

@@ -19,6 +19,9 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
       return new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly });
     },
     openShare,
+    openSnapshot: (path) => {
+      throw new VivariumError(ErrorCodes.USAGE, `a browser can't open the snapshot ${path}; pass its content instead`);
+    },
     listen: (port, receive) => {
       port.onmessage = (event: MessageEvent<HostMessage>) => receive(event.data);
       return { postMessage: (message, transfer) => port.postMessage(message, transfer) };

@@ -11,35 +11,62 @@ afterEach(() => {
 const config = { core: new Uint8Array(), ramBytes: 1 << 26, boot: { kernel: new Uint8Array(), commandLine: '' } };
 
 function start(machine: FakeMachine, more: Partial<GuestOptions> = {}): Promise<Guest> {
-  return Guest.start({ startMachine: machine.starter, config, shares: [], ...more });
+  return Guest.start({ startMachine: machine.starter, config, ...more });
 }
 
 describe('a guest', () => {
-  test('mounts its shares in order when the agent answers', async () => {
+  test('finds its devices and mounts its shares in order', async () => {
     const machine = new FakeMachine();
     const shares = [
       { share: { tag: 'rootfs', kind: 'image' }, cache: 'loose', readOnly: false },
       { share: { tag: 'vol0', kind: 'host' }, cache: 'mmap', readOnly: true },
     ] as const;
-    const guest = await start(machine, { shares });
+    const guest = await start(machine);
     machine.agent.confirms = true;
 
-    await guest.ready();
+    await guest.booted();
+    await guest.attach(await guest.prepare({ shares }));
 
     const mounts = machine.agent.frames
       .filter((frame) => frame.type === Request.MOUNT)
       .map((frame) => new TextDecoder('latin1').decode(frame.payload));
-    expect(machine.start.config.shares).toEqual(shares.map(({ share }) => share));
+    expect(machine.devices).toEqual({ disks: [], shares: shares.map(({ share }) => share) });
+    expect(machine.agent.frames.map(({ type }) => type)).toEqual([Request.RESCAN, Request.MOUNT, Request.MOUNT]);
+    expect(machine.attachedAfter).toBe(0);
     expect(mounts[0]).toMatch(/rootfs.*\/run\/vivarium\/rootfs.*9p.*cache=loose$/);
     expect(mounts[1]).toMatch(/vol0.*\/run\/vivarium\/vol0.*9p.*cache=mmap$/);
     expect([mounts[0]!.charCodeAt(0), mounts[1]!.charCodeAt(0)]).toEqual([0, 1]);
+  });
+
+  test('that goes on from a snapshot is given the time and randomness', async () => {
+    const machine = new FakeMachine();
+    machine.agent.confirms = true;
+    const restore = { kind: 'file', path: 'x', identity: {} } as const;
+    const guest = await start(machine, { config: { core: new Uint8Array(), ramBytes: 1 << 26, restore } });
+
+    await guest.booted();
+
+    const entropy = machine.agent.received(Request.ADD_ENTROPY);
+    const clock = new DataView(machine.agent.received(Request.SET_CLOCK).buffer);
+    expect([entropy.length, new Set(entropy).size > 20]).toEqual([64, true]);
+    expect([clock.getBigUint64(0, true), clock.getUint32(8, true)]).toEqual([1_800_000_000n, 250_000_000]);
+  });
+
+  test('that boots keeps its own time and randomness', async () => {
+    const machine = new FakeMachine();
+    machine.agent.confirms = true;
+    const guest = await start(machine);
+
+    await guest.booted();
+
+    expect(machine.agent.frames).toEqual([]);
   });
 
   test('that crashes fails what waits for it', async () => {
     const machine = new FakeMachine();
     machine.agent.greets = false;
     const guest = await start(machine);
-    const ready = expect(guest.ready()).rejects.toMatchObject({ code: 'TRIPLE_FAULT', dump: 'cpu 0' });
+    const ready = expect(guest.booted()).rejects.toMatchObject({ code: 'TRIPLE_FAULT', dump: 'cpu 0' });
 
     machine.end({ kind: 'triple-fault', dump: 'cpu 0' });
 
@@ -87,7 +114,7 @@ describe('a guest', () => {
     machine.agent.greets = false;
     const abort = new AbortController();
     const guest = await start(machine, { signal: abort.signal });
-    const ready = expect(guest.ready()).rejects.toThrow('enough');
+    const ready = expect(guest.booted()).rejects.toThrow('enough');
 
     abort.abort(new Error('enough'));
 

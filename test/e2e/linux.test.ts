@@ -4,7 +4,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryBlockBackend } from '../../src/devices/virtio/blk/backend.ts';
 import type { BootEntry } from '../../src/machine/boot/request.ts';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
-import { MachineTime } from '../../src/machine/time.ts';
 import { nodeHost } from '../../src/worker/node-host.ts';
 import { coreModule, tierOfTests } from '../support/core-module.ts';
 import { guestAssets } from '../support/guest-assets.ts';
@@ -114,9 +113,7 @@ describe('Linux on the bare machine', () => {
     await first.until('\r\nnow');
     const snapshot = structuredClone(await first.machine.save());
     first.machine.stop();
-    const host = nodeHost();
-    const time = new MachineTime(() => host.monotonicNs(), snapshot.bootUnixMs);
-    const second = new Console({ host, time, disks: [disk()] });
+    const second = new Console({ host: nodeHost(), disks: [disk()] });
 
     second.machine.load(snapshot);
     const ended = second.machine.run();

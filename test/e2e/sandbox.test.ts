@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cpio } from '../../scripts/lib/cpio.mjs';
-import { Sandbox, type SandboxParts } from '../../src/sandbox/sandbox.ts';
-import { builtAssets, sandboxParts } from '../support/sandbox.ts';
+import { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { builtAssets, sandboxParts, type Changes } from '../support/sandbox.ts';
 import { crash, haltForGood, kernel64, powerOff } from '../support/tiny-guest.ts';
 
 let layerCache: string;
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(layerCache, { recursive: true }));
 
-function sandboxOf(change: Partial<SandboxParts> = {}): Sandbox {
+function sandboxOf(change: Changes = {}): Sandbox {
   return new Sandbox(sandboxParts(layerCache, change));
 }
 

@@ -11,7 +11,7 @@ function create() {
     memory,
     tscHz: 1_000_000_000,
     now: () => ({ nowNs: 5000.5, guestTsc: 7000n }),
-    bootUnixMs: 1_700_000_000_250,
+    bootUnixMs: () => 1_700_000_000_250,
   });
   return { memory, clock };
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
-import { MachineTime } from '../../src/machine/time.ts';
+import { memorySource, SnapshotFile } from '../../src/machine/snapshot-file/read.ts';
+import { encodeSnapshot } from '../../src/machine/snapshot-file/write.ts';
 import { nodeHost } from '../../src/worker/node-host.ts';
 import { coreModule } from '../support/core-module.ts';
 import {
@@ -32,6 +33,17 @@ function create(kernel: Uint8Array | undefined, options: Partial<MachineOptions>
   running.push(machine);
   return { machine, text: () => new TextDecoder().decode(Uint8Array.from(output)) };
 }
+const fillRandom = (target: Uint8Array): void => void target.fill(7);
+
+/** The time of day out of the machine's real-time clock, which counts in BCD. */
+function readClock({ board }: Machine): string {
+  const register = (index: number): string => {
+    board.rtc.portWrite(0x70, 1, index);
+    return board.rtc.portRead(0x71, 1).toString(16).padStart(2, '0');
+  };
+  return [4, 2, 0].map(register).join(':');
+}
+
 const send = (machine: Machine, text: string) => machine.com1Input(new TextEncoder().encode(text));
 
 afterEach(() => running.splice(0).forEach((machine) => machine.stop()));
@@ -117,8 +129,7 @@ describe('machine', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const snapshot = await first.machine.save();
     first.machine.stop();
-    const host = nodeHost();
-    const second = create(undefined, { host, time: new MachineTime(() => host.monotonicNs(), snapshot.bootUnixMs) });
+    const second = create(undefined);
 
     second.machine.load(structuredClone(snapshot));
     send(second.machine, 'after q');
@@ -130,6 +141,35 @@ describe('machine', () => {
       'after q',
     ]);
     expect(second.machine.statistics().machineNs).toBeGreaterThan(snapshot.nowNs);
+  });
+
+  it('goes on from a snapshot file, with its time, and the time of day as it is now', async () => {
+    const first = create(kernel32(echo()), { host: { ...nodeHost(), unixMs: () => 1_000_000_000_000 } });
+    void first.machine.run();
+    send(first.machine, 'before ');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const snapshot = await first.machine.save();
+    const pieces = await encodeSnapshot(snapshot, { identity: {}, fillRandom });
+    const second = create(undefined, { host: { ...nodeHost(), unixMs: () => 1_000_000_060_000 } });
+
+    await second.machine.restore(await SnapshotFile.open(memorySource(Buffer.concat(pieces))));
+    const clock = readClock(second.machine);
+    send(second.machine, 'after q');
+    await second.machine.run();
+
+    expect(second.text()).toBe('after q');
+    expect(second.machine.statistics().machineNs).toBeGreaterThan(snapshot.nowNs);
+    expect(clock).toBe('01:47:40'); // a minute after the epoch's billionth second
+  });
+
+  it('forgets what its memory held before it takes a snapshot over', async () => {
+    const snapshot = await create(undefined).machine.save();
+    const other = create(undefined);
+    other.machine.board.memory.fill(0x200000, 8192, 0xff);
+
+    other.machine.load(snapshot);
+
+    expect((await other.machine.save()).ram).toEqual(snapshot.ram);
   });
 
   it('refuses a snapshot of a machine with other memory', async () => {

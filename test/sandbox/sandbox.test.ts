@@ -36,8 +36,7 @@ function create(): { machine: FakeMachine; sandbox: Sandbox } {
   const sandbox = new Sandbox({
     startMachine: machine.starter,
     core: bytes,
-    kernel: bytes,
-    initramfs: bytes,
+    readGuest: () => ({ kernel: bytes, initramfs: bytes }),
     layerCache: '/cache',
   });
   return { machine, sandbox };
@@ -103,7 +102,7 @@ describe('a run', () => {
       volumes: [{ hostPath: '/host', guestPath: '/data/', readOnly: true }],
     });
 
-    expect(machine.start.config.shares).toEqual([
+    expect(machine.devices?.shares).toEqual([
       { tag: 'rootfs', kind: 'image', image: 'image.tar', layerCache: '/cache', hostname: 'box' },
       { tag: 'vol0', kind: 'host', folder: '/host', readOnly: true },
     ]);

@@ -25,7 +25,7 @@ export class FakeAgent {
   hellos: { flags: number; epoch: bigint }[] = [];
   /** Set to answer a HELLO by hand. */
   greets = true;
-  /** Set to answer OK to every request for the guest itself. */
+  /** Set to answer OK to every request for the guest itself, and to a PING. */
   confirms = false;
   readonly #decoder = new FrameDecoder();
 
@@ -40,7 +40,8 @@ export class FakeAgent {
       else if (frame.type === Request.HELLO) this.#hello(frame);
       else {
         this.frames.push(frame);
-        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.POWER_OFF)
+        if (this.confirms && frame.type === Request.PING) this.send(Reply.PONG, frame.channel, frame.payload);
+        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.RESCAN)
           this.send(Reply.OK, frame.channel);
       }
     }

@@ -1,7 +1,13 @@
 /** A machine that is nothing but a fake agent and what a test says: for the host's side of containers. */
 import { NO_TRANSLATION } from './no-translation.ts';
-import type { GuestMachine, MachineByteStream, MachineStart, StartMachine } from '../../src/container/guest-machine.ts';
-import type { MachineExit } from '../../src/worker/protocol.ts';
+import type {
+  GuestMachine,
+  MachineByteStream,
+  MachineStart,
+  OpenedDevices,
+  StartMachine,
+} from '../../src/container/guest-machine.ts';
+import type { DeviceConfig, MachineExit, MachineSnapshot } from '../../src/worker/protocol.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 export class FakeMachine implements GuestMachine {
@@ -9,7 +15,13 @@ export class FakeMachine implements GuestMachine {
   readonly exit: Promise<MachineExit>;
   readonly com1: MachineByteStream = { onData: null, send: () => {} };
   start!: MachineStart;
+  /** What opening shares tells. */
   shareDetails: readonly unknown[] = [];
+  /** What was opened. */
+  devices: DeviceConfig | undefined;
+  /** How many requests the agent had when devices were attached. */
+  attachedAfter: number | undefined;
+  readonly snapshot = {} as MachineSnapshot;
   isTerminated = false;
   /** Ends the machine. */
   end!: (exit: MachineExit) => void;
@@ -31,12 +43,29 @@ export class FakeMachine implements GuestMachine {
     return Promise.resolve(this);
   };
 
+  open(devices: DeviceConfig): Promise<OpenedDevices> {
+    this.devices = devices;
+    const { shareDetails } = this;
+    return Promise.resolve({
+      shareDetails,
+      attach: () => {
+        this.attachedAfter = this.agent.frames.length;
+        return Promise.resolve();
+      },
+    });
+  }
+  save(): Promise<MachineSnapshot> {
+    return Promise.resolve(this.snapshot);
+  }
   stream(name: string): MachineByteStream {
     return name === 'com1' ? this.com1 : this.agent.port;
   }
   stop(): Promise<void> {
     this.end({ kind: 'stopped' });
     return Promise.resolve();
+  }
+  unixMs(): number {
+    return 1_800_000_000_250;
   }
   terminate(): Promise<void> {
     this.isTerminated = true;

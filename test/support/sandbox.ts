@@ -20,13 +20,21 @@ export function builtAssets(): Assets {
   return JSON.parse(readFileSync(join(PROJECT, 'build/assets.json'), 'utf8')) as Assets;
 }
 
-export function sandboxParts(layerCache: string, change: Partial<SandboxParts> = {}): SandboxParts {
-  const { kernel, initramfs } = builtAssets();
+/** What a test has instead of what was built. */
+export interface Changes extends Partial<SandboxParts> {
+  readonly kernel?: Uint8Array;
+  readonly initramfs?: Uint8Array;
+}
+
+export function sandboxParts(layerCache: string, { kernel, initramfs, ...change }: Changes = {}): SandboxParts {
+  const built = builtAssets();
   return {
     startMachine: (start) => startNodeMachine({ script: WORKER_SCRIPT, ...start }),
     core: readFileSync(CORE_PATH),
-    kernel: readFileSync(kernel),
-    initramfs: readFileSync(initramfs),
+    readGuest: () => ({
+      kernel: kernel ?? readFileSync(built.kernel),
+      initramfs: initramfs ?? readFileSync(built.initramfs),
+    }),
     layerCache,
     ...change,
   };

@@ -2,8 +2,9 @@ import { expose, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { readFileSync } from 'node:fs';
 import { MessageChannel, type MessagePort as NodeMessagePort } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryBlockBackend } from '../../src/devices/virtio/blk/backend.ts';
+import { encodeSnapshot } from '../../src/machine/snapshot-file/write.ts';
 import { ErrorCodes } from '../../src/util/errors.ts';
 import { RunningMachine, type WorkerConnection } from '../../src/worker/client.ts';
 import { nodeHost } from '../../src/worker/node-host.ts';
@@ -22,6 +23,9 @@ function connect(): { connection: WorkerConnection; die: (error: Error) => void 
     openDisk: () => new MemoryBlockBackend(new Uint8Array(512)),
     openShare: () => {
       throw new Error('no shares here');
+    },
+    openSnapshot: () => {
+      throw new Error('no files here');
     },
     listen: (port, receive) => {
       const nodePort = port as unknown as NodeMessagePort;
@@ -51,6 +55,13 @@ const config = (kernel: Uint8Array): MachineConfig => ({
   ramBytes: 16 << 20,
   boot: { kernel, commandLine: '' },
 });
+
+const restored = (bytes: Uint8Array, kernel: string): MachineConfig => ({
+  core: readFileSync(CORE_PATH),
+  ramBytes: 16 << 20,
+  restore: { kind: 'memory', bytes, identity: { kernel } },
+});
+const fillRandom = (target: Uint8Array): void => void target.fill(1);
 
 describe('a machine in a worker', () => {
   it('gives all its output before it tells how it ended', async () => {
@@ -121,5 +132,65 @@ describe('a machine in a worker', () => {
     );
 
     await expect(machine.exit).rejects.toThrow('broken pipe');
+  });
+
+  it('goes on from what another one saved', async () => {
+    const first = await RunningMachine.start(connect().connection, config(kernel32(echo())));
+    first.stream('com1').send(new TextEncoder().encode('before '));
+    await vi.waitFor(async () => expect((await first.statistics()).instructions).toBeGreaterThan(10_000));
+    const snapshot = await first.save();
+    await first.stop();
+    const bytes = Buffer.concat(await encodeSnapshot(snapshot, { identity: { kernel: 'echo' }, fillRandom }));
+    const text: string[] = [];
+
+    const second = await RunningMachine.start(connect().connection, restored(bytes, 'echo'), (machine) => {
+      machine.stream('com1').onData = (output) => void text.push(new TextDecoder().decode(output));
+    });
+    second.stream('com1').send(new TextEncoder().encode('after q'));
+
+    expect(await second.exit).toMatchObject({ kind: 'debug-exit' });
+    expect(text.join('')).toBe('after q');
+  });
+
+  it('refuses a snapshot of something else, or a damaged one', async () => {
+    const first = await RunningMachine.start(connect().connection, config(kernel32(spin())));
+    const pieces = await encodeSnapshot(await first.save(), { identity: { kernel: 'spin' }, fillRandom });
+    await first.stop();
+    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const start = (content: Uint8Array, kernel: string) =>
+      RunningMachine.start(connect().connection, restored(content, kernel));
+
+    await expect(start(bytes, 'echo')).rejects.toMatchObject({
+      code: 'BAD_STATE',
+      message: expect.stringContaining('of another kernel') as string,
+    });
+    bytes[bytes.length - 1]! ^= 1;
+    await expect(start(bytes, 'spin')).rejects.toMatchObject({
+      code: 'BAD_STATE',
+      message: expect.stringContaining('damaged') as string,
+    });
+  });
+
+  it('attaches devices that were opened before', async () => {
+    const machine = await RunningMachine.start(connect().connection, config(kernel32(spin())));
+    const before = (await machine.save()).devices['pci'] as { functions: object };
+
+    const opened = await machine.open({ disks: [{ kind: 'memory', bytes: new Uint8Array(512), readOnly: true }] });
+    const meanwhile = (await machine.save()).devices['pci'] as { functions: object };
+    await opened.attach();
+    const after = (await machine.save()).devices['pci'] as { functions: object };
+    await machine.stop();
+
+    const count = ({ functions }: { functions: object }): number => Object.keys(functions).length;
+    expect([count(meanwhile), count(after)]).toEqual([count(before), count(before) + 1]);
+  });
+
+  it('tells why devices can not be opened, and goes on', async () => {
+    const machine = await RunningMachine.start(connect().connection, config(kernel32(echo())));
+
+    await expect(machine.open({ shares: [{ tag: 'x', kind: 'y' }] })).rejects.toThrow('no shares here');
+    machine.stream('com1').send(new TextEncoder().encode('q'));
+
+    expect(await machine.exit).toMatchObject({ kind: 'debug-exit' });
   });
 });

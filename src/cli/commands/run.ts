@@ -32,6 +32,7 @@ interface RunFlags {
   readonly verbose?: boolean;
   readonly tier?: Tier;
   readonly stats?: boolean;
+  readonly warm: boolean;
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -59,6 +60,7 @@ export function runCommand(): Command {
     .option('-m, --memory <size>', 'memory of the machine, 64M to 3G (default: 512M)')
     .option('-u, --user <user[:group]>', 'user of the command, by name or number')
     .option('--entrypoint <command>', "replace the image's entry point")
+    .option('--no-warm', 'boot the machine, even if a booted one is in the cache')
     .option('--hostname <name>', "the container's host name")
     .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
     .addOption(
@@ -70,7 +72,7 @@ export function runCommand(): Command {
     .addOption(tierOption())
     .option('--stats', 'tell on stderr in the end what the translator did')
     .action(async (image: string, command: string[], flags: RunFlags) => {
-      process.exitCode = await run(await readOptions(image, command, flags), flags.stats ?? false);
+      process.exitCode = await run(await readOptions(image, command, flags), flags);
     });
 }
 
@@ -107,16 +109,22 @@ async function tellStatistics(sandbox: Sandbox): Promise<void> {
 }
 
 /** Runs it to its end; returns the process's status. */
-async function run(options: RunOptions, withStatistics: boolean): Promise<number> {
+async function run(options: RunOptions, { stats = false, warm }: RunFlags): Promise<number> {
   const session = new RunSession();
-  const sandbox = new Sandbox(sandboxParts());
+  const sandbox = new Sandbox(
+    sandboxParts({
+      early: true,
+      ...(warm ? {} : { warm }),
+      notice: (text) => void process.stderr.write(`viv: ${text}\n`),
+    }),
+  );
   try {
     const program = await sandbox.run({ ...options, signal: session.signal });
     const status = await session.follow(program, {
       stdin: options.stdin ?? false,
       terminal: options.tty !== undefined,
     });
-    if (withStatistics) await tellStatistics(sandbox);
+    if (stats) await tellStatistics(sandbox);
     return status;
   } catch (error) {
     if (session.status !== undefined) return session.status;

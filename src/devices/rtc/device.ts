@@ -102,6 +102,15 @@ export class Rtc implements PortDevice, Stateful {
     }
   }
 
+  /** The time of day jumps by so many milliseconds, as a battery's clock that went on while the machine was saved. */
+  shift(byMs: number): void {
+    this.#change(() => {
+      const phaseNs = this.#phaseNs + Math.round(byMs * NS_PER_MS);
+      this.#phaseNs = positiveModulo(phaseNs, NS_PER_SECOND);
+      this.#offsetSeconds += Math.floor(phaseNs / NS_PER_SECOND);
+    });
+  }
+
   save(): DeviceState {
     return {
       version: STATE_VERSION,
