@@ -7,7 +7,10 @@ import { replayFile } from '../support/replay-file.ts';
 const FILE =
   process.env['VIVARIUM_VECTORS'] ?? fileURLToPath(new URL('../../../shared/vectors/dev.agree.xv.gz', import.meta.url));
 
-describe.skipIf(!existsSync(FILE))('the whole vector file', () => {
+/** A module for each vector: a minute and a half on an idle processor. */
+const BUDGET_MS = 480_000;
+
+describe.skipIf(!existsSync(FILE))('the whole vector file', { timeout: BUDGET_MS }, () => {
   it('passes on the interpreter', () => {
     const report = replayFile(FILE, '0');
 
