@@ -2,7 +2,7 @@
  * What running containers takes of a machine: byte streams, its end, and what it tells about itself. RunningMachine of
  * src/worker is one; entry points start it and hand it down, and tests bring their own.
  */
-import type { MachineConfig, MachineExit, MachineStatistics, StreamName } from '../worker/protocol.ts';
+import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics, StreamName } from '../worker/protocol.ts';
 
 /** A byte stream of the machine. */
 export interface MachineByteStream {
@@ -25,6 +25,10 @@ export interface GuestMachine {
   /** The CPU's state as text. */
   dump(): Promise<string>;
   statistics(): Promise<MachineStatistics>;
+  /** Plugs a disk in; the guest must look for it. Throws NOT_FOUND, USAGE, or LIMIT when there is no room for it. */
+  attachDisk(disk: DiskConfig): Promise<void>;
+  /** Pulls out a disk by its serial number. Throws NOT_FOUND, or USAGE when the guest has not let go of it. */
+  detachDisk(serial: string): Promise<void>;
 }
 
 export interface MachineStart {

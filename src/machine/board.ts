@@ -15,7 +15,7 @@ import { DebugConsole } from '../devices/debug/console.ts';
 import { DebugExit } from '../devices/debug/exit.ts';
 import { IoApic } from '../devices/ioapic/device.ts';
 import { fanOut } from '../devices/irq-lines.ts';
-import type { IrqLine } from '../devices/irq.ts';
+import type { IrqLine, MsiSink } from '../devices/irq.ts';
 import { MmioMap } from '../devices/mmio-map.ts';
 import { PciHost } from '../devices/pci/host-bridge.ts';
 import { Pic } from '../devices/pic/device.ts';
@@ -30,6 +30,8 @@ import { COM1_IRQ, COM1_PORT, COM2_IRQ, COM2_PORT } from '../devices/serial/regi
 import { TimerQueue } from '../devices/timer-queue.ts';
 import type { VirtioDevice } from '../devices/virtio/device.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
+import { STATUS_DRIVER_OK } from '../devices/virtio/transport.ts';
+import { assert } from '../util/errors.ts';
 import { buildAcpiTables } from './acpi.ts';
 import { CPU_IDENTITY } from './cpu-identity.ts';
 import { DEFAULT_PCI_MEMORY, type MachineDescription } from './firmware-tables.ts';
@@ -75,7 +77,7 @@ export interface BoardOptions {
   readonly debugConsole: ByteSink;
   /** COM1 can take input again. */
   readonly onCom1Room: () => void;
-  /** On PCI bus 0, in this order from slot 1 on. */
+  /** On PCI bus 0, in this order from slot 1 on; more can be plugged in later. */
   readonly virtio: readonly VirtioDevice[];
 }
 
@@ -98,6 +100,8 @@ export class Board {
   readonly #mmio = new MmioMap();
   readonly #localApic: LocalApic;
   readonly #random: RandomPool;
+  readonly #msi: MsiSink;
+  readonly #slots = new Map<VirtioDevice, { slot: number; pciFunction: VirtioPci }>();
 
   constructor(options: BoardOptions) {
     const { host, events } = options;
@@ -166,7 +170,8 @@ export class Board {
       interruptLines: wires.map((wire) => pciInterrupts.line(wire, 0)),
       interruptLineNumbers: wires.map((wire) => pciIsaIrq(wire, 0)),
     });
-    for (const device of options.virtio) this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: apicBus }));
+    this.#msi = apicBus;
+    for (const device of options.virtio) this.plug(device);
 
     this.devices = new Map<string, Stateful>([
       ['pit', pit],
@@ -183,6 +188,23 @@ export class Board {
       ['localApic', this.#localApic],
     ]);
     this.rsdpPhysical = this.#placeTables(options.virtio.length);
+  }
+
+  /** Puts a virtio device on the PCI bus; a running guest finds it by rescanning. Throws LIMIT when there is no room. */
+  plug(device: VirtioDevice): void {
+    const pciFunction = new VirtioPci({ device, memory: this.memory, msi: this.#msi });
+    this.#slots.set(device, { slot: this.pci.attach(pciFunction), pciFunction });
+  }
+
+  /** Takes it off again. False if the guest's driver has not let go of it: it would wait for its requests for ever. */
+  unplug(device: VirtioDevice): boolean {
+    const place = this.#slots.get(device);
+    assert(place !== undefined, 'a device that is unplugged was plugged in');
+    if ((place.pciFunction.transport.status & STATUS_DRIVER_OK) !== 0) return false;
+    this.#slots.delete(device);
+    place.pciFunction.reset();
+    this.pci.detach(place.slot);
+    return true;
   }
 
   /** Hands out what devices still hold of the guest's output. */

@@ -14,7 +14,7 @@ import type { ConsolePort, ConsolePortOptions } from '../devices/virtio/console/
 import type { VirtioDevice } from '../devices/virtio/device.ts';
 import { VirtioP9, type VirtioP9Options } from '../devices/virtio/p9/device.ts';
 import { VirtioRng } from '../devices/virtio/rng/device.ts';
-import { assert } from '../util/errors.ts';
+import { assert, ErrorCodes, VivariumError } from '../util/errors.ts';
 import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
@@ -92,6 +92,7 @@ export class Machine {
   readonly board: Board;
   readonly #console: VirtioConsole | undefined;
   readonly #notes = new Notes();
+  #disks: readonly { readonly backend: BlockBackend; readonly device: VirtioBlk }[];
   readonly #loop: RunLoop;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
@@ -104,10 +105,11 @@ export class Machine {
     const time = options.time ?? new MachineTime(() => host.monotonicNs(), host.unixMs());
     const ports = options.consolePorts ?? [];
     this.#console = ports.length === 0 ? undefined : new VirtioConsole({ ports, ...options.consoleSize });
+    this.#disks = (options.disks ?? []).map((backend) => ({ backend, device: new VirtioBlk(backend) }));
     const virtio: VirtioDevice[] = [
       new VirtioRng((target) => host.fillRandom(target)),
       ...(this.#console === undefined ? [] : [this.#console]),
-      ...(options.disks ?? []).map((disk) => new VirtioBlk(disk)),
+      ...this.#disks.map(({ device }) => device),
       ...(options.shares ?? []).map((share) => new VirtioP9(share)),
     ];
     this.board = new Board({
@@ -179,6 +181,27 @@ export class Machine {
   resizeConsole(columns: number, rows: number): void {
     this.#console?.resize(columns, rows);
     this.#loop.wake();
+  }
+
+  /** Plugs a disk in; a running guest finds it by rescanning the PCI bus. Throws LIMIT when there is no room for it. */
+  attachDisk(backend: BlockBackend): void {
+    const device = new VirtioBlk(backend);
+    this.board.plug(device);
+    this.#disks = [...this.#disks, { backend, device }];
+  }
+
+  /**
+   * Pulls out a disk by its serial number, once what is under way has ended. Throws NOT_FOUND, or USAGE when the guest
+   * has not let go of it.
+   */
+  async detachDisk(serial: string): Promise<void> {
+    const disk = this.#disks.find(({ backend }) => backend.id === serial);
+    if (disk === undefined) throw new VivariumError(ErrorCodes.NOT_FOUND, `the machine has no disk ${serial}`);
+    if (!this.board.unplug(disk.device))
+      throw new VivariumError(ErrorCodes.USAGE, `the guest uses the disk ${serial}; have it let go of it first`);
+    this.#disks = this.#disks.filter((other) => other !== disk);
+    await disk.device.quiesce();
+    disk.backend.close?.();
   }
 
   /** Asks the guest to shut down. */

@@ -5,6 +5,7 @@
 import { transfer, type Remote } from 'comlink';
 import { AssertionError, VivariumError } from '../util/errors.ts';
 import type {
+  DiskConfig,
   HostMessage,
   MachineConfig,
   MachineControl,
@@ -212,6 +213,14 @@ export class RunningMachine {
   }
   async resizeConsole(columns: number, rows: number): Promise<void> {
     await this.#connection.control.resizeConsole(columns, rows);
+  }
+  /** Plugs a disk in; the guest must look for it. Throws NOT_FOUND, USAGE, or LIMIT when the bus is full. */
+  async attachDisk(disk: DiskConfig): Promise<void> {
+    unwrap(await this.#connection.control.attachDisk(disk));
+  }
+  /** Pulls out a disk by its serial number. Throws NOT_FOUND, or USAGE when the guest has not let go of it. */
+  async detachDisk(serial: string): Promise<void> {
+    unwrap(await this.#connection.control.detachDisk(serial));
   }
   /** Connects or disconnects our side of a console port: while disconnected, the guest reads end of file. */
   async setPortOpen(port: number, open: boolean): Promise<void> {

@@ -5,9 +5,8 @@
 import { expose } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
-import { MemoryBlockBackend } from '../devices/virtio/blk/backend.ts';
-import { NodeFileBlockBackend } from '../devices/virtio/blk/node-file-backend.ts';
 import { assert } from '../util/errors.ts';
+import { openNodeDisk } from './node-disks.ts';
 import { nodeHost } from './node-host.ts';
 import type { HostMessage } from './protocol.ts';
 import { MachineServer, type WorkerPlatform } from './serve.ts';
@@ -17,10 +16,7 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
   assert(parentPort !== null, 'this script runs in a worker');
   const server = new MachineServer({
     host: nodeHost(),
-    openDisk: (disk) =>
-      disk.kind === 'file'
-        ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly })
-        : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
+    openDisk: openNodeDisk,
     openShare,
     listen: (port, receive) => {
       // In Node, what the DOM types call a MessagePort is an event emitter.

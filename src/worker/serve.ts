@@ -117,6 +117,20 @@ export class MachineServer implements MachineControl {
   resizeConsole(columns: number, rows: number): void {
     this.#started().resizeConsole(columns, rows);
   }
+  attachDisk(disk: DiskConfig): Promise<Outcome<void>> {
+    return outcome(async () => {
+      const backend = await this.#platform.openDisk(disk);
+      try {
+        this.#started().attachDisk(backend);
+      } catch (error) {
+        backend.close?.();
+        throw error;
+      }
+    });
+  }
+  detachDisk(serial: string): Promise<Outcome<void>> {
+    return outcome(() => this.#started().detachDisk(serial));
+  }
   setPortOpen(port: number, open: boolean): void {
     this.#started().consolePort(port).setHostOpen(open);
   }

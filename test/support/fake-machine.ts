@@ -1,7 +1,7 @@
 /** A machine that is nothing but a fake agent and what a test says: for the host's side of containers. */
 import { NO_TRANSLATION } from './no-translation.ts';
 import type { GuestMachine, MachineByteStream, MachineStart, StartMachine } from '../../src/container/guest-machine.ts';
-import type { MachineExit } from '../../src/worker/protocol.ts';
+import type { DiskConfig, MachineExit } from '../../src/worker/protocol.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 export class FakeMachine implements GuestMachine {
@@ -11,6 +11,8 @@ export class FakeMachine implements GuestMachine {
   start!: MachineStart;
   shareDetails: readonly unknown[] = [];
   isTerminated = false;
+  /** Plugged in while it runs. */
+  disks: DiskConfig[] = [];
   /** Ends the machine. */
   end!: (exit: MachineExit) => void;
   /** Our failure. */
@@ -40,6 +42,14 @@ export class FakeMachine implements GuestMachine {
   }
   terminate(): Promise<void> {
     this.isTerminated = true;
+    return Promise.resolve();
+  }
+  attachDisk(disk: DiskConfig): Promise<void> {
+    this.disks.push(disk);
+    return Promise.resolve();
+  }
+  detachDisk(serial: string): Promise<void> {
+    this.disks = this.disks.filter((disk) => disk.serial !== serial);
     return Promise.resolve();
   }
   dump(): Promise<string> {

@@ -16,12 +16,14 @@ export class NodeFileBlockBackend implements BlockBackend {
   readonly id: string;
   readonly #fd: number;
 
-  /** Opens the file. Throws NOT_FOUND when it can't be opened, USAGE when it can't be a disk. */
-  constructor(path: string, options: { readOnly?: boolean } = {}) {
+  /**
+   * Opens the file. Throws NOT_FOUND when it can't be opened, USAGE when it can't be a disk.
+   * @param options.id its serial number; else it is made of the file's name.
+   */
+  constructor(path: string, options: { readOnly?: boolean; id?: string | undefined } = {}) {
     this.readOnly = options.readOnly ?? false;
-    this.id = basename(path)
-      .replace(/[^\x20-\x7e]/g, '_')
-      .slice(0, ID_LENGTH);
+    const name = options.id ?? basename(path).replace(/[^\x20-\x7e]/g, '_');
+    this.id = name.slice(0, ID_LENGTH);
     try {
       this.#fd = openSync(path, this.readOnly ? 'r' : 'r+');
     } catch (error) {
