@@ -31,6 +31,8 @@ export const Request = {
   SET_CLOCK: 0x13,
   ADD_ENTROPY: 0x14,
   POWER_OFF: 0x15,
+  FIND_DISK: 0x16,
+  REMOVE_DISK: 0x17,
   SPEC: 0x20,
   SPAWN: 0x21,
   STDIN: 0x22,

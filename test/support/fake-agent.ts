@@ -40,7 +40,7 @@ export class FakeAgent {
       else if (frame.type === Request.HELLO) this.#hello(frame);
       else {
         this.frames.push(frame);
-        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.POWER_OFF)
+        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.REMOVE_DISK)
           this.send(Reply.OK, frame.channel);
       }
     }
@@ -97,6 +97,16 @@ export class FakeAgent {
       channel,
       new PayloadWriter().uint(1, how).uint(1, 0).uint(2, 0).uint(4, code).string(text).done(),
     );
+  }
+
+  /** All MOUNTs: flags, source, target, type and options. */
+  mounts(): (number | string)[][] {
+    return this.frames
+      .filter(({ type }) => type === Request.MOUNT)
+      .map(({ payload }) => {
+        const r = new PayloadReader(payload);
+        return [r.u32(), r.string(), r.string(), r.string(), r.string()];
+      });
   }
 
   /** Payloads of one type, joined. */
