@@ -1,5 +1,6 @@
 /** What a sandbox is made of, as the set-up built it and in the places that the command line knows. */
 import { join } from 'node:path';
+import { nodeImages } from '../sandbox/node-image.ts';
 import type { SandboxParts } from '../sandbox/sandbox.ts';
 import { startNodeMachine } from '../worker/node.ts';
 import { readGuest } from './assets.ts';
@@ -12,6 +13,7 @@ export function sandboxParts(): SandboxParts {
     startMachine: (start) => startNodeMachine({ script: workerScript(), ...start }),
     core: readCore(),
     ...readGuest(),
-    layerCache: join(cacheFolder(), 'layers'),
+    prepareImage: nodeImages(join(cacheFolder(), 'layers')),
+    scratchFolder: join(cacheFolder(), 'scratch'),
   };
 }

@@ -4,6 +4,8 @@ import { ErrorCodes, VivariumError } from '../util/errors.ts';
 
 const MIB = 2 ** 20;
 export const DEFAULT_MEMORY_BYTES = 512 * MIB;
+/** Room is taken on the host as it is written to. */
+export const DEFAULT_STORAGE_BYTES = 10 * 1024 * MIB;
 /** Kernel and initramfs take about 40 MiB, and a program wants some too. */
 export const MEMORY_BYTES_MIN = 64 * MIB;
 /** The PCI bus has slots for these besides what every machine has. */
@@ -48,6 +50,8 @@ export interface RunOptions {
   /** The program's stdin is open; else it reads end of file. */
   readonly stdin?: boolean | undefined;
   readonly volumes?: readonly Volume[] | undefined;
+  /** How much the container may write besides volumes, in bytes: 8 MiB to 16 TiB. Default 10 GiB. */
+  readonly storageBytes?: number | undefined;
   /** Memory of the machine in bytes, in whole pages: 64 MiB to 3 GiB. Default 512 MiB. */
   readonly memoryBytes?: number | undefined;
   /** How eagerly the CPU translates code. Default 'mixed': what is hot. */

@@ -10,19 +10,27 @@
 import type { GuestProcess } from '../container/guest-process.ts';
 import { Guest, sharePath, type GuestShare } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
-import { runtimeSpec } from '../container/runtime-spec.ts';
+import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
+import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
 import { assert } from '../util/errors.ts';
-import type { FolderShare, ImageDetails, ImageShare } from './image-share.ts';
+import { identityFiles, type IdentityName, identityPath } from './identity-files.ts';
+import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import { outputStream } from './output-stream.ts';
 import { SandboxProcess } from './process.ts';
-import { checkRunOptions, DEFAULT_MEMORY_BYTES, normalPath, type RunOptions } from './run-options.ts';
+import {
+  checkRunOptions,
+  DEFAULT_MEMORY_BYTES,
+  DEFAULT_STORAGE_BYTES,
+  normalPath,
+  type RunOptions,
+} from './run-options.ts';
 import { StartError } from './start-error.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
 
-const ROOTFS_TAG = 'rootfs';
+const UUID_BYTES = 16;
 const ID_BYTES = 6; // as many as Docker shows
 
 /** What a sandbox is made of. */
@@ -32,8 +40,9 @@ export interface SandboxParts {
   readonly core: Uint8Array;
   readonly kernel: Uint8Array;
   readonly initramfs: Uint8Array;
-  /** Folder for the uncompressed layers of images. */
-  readonly layerCache: string;
+  readonly prepareImage: PrepareImage;
+  /** Folder for the disks that containers write to, gone with their machines. */
+  readonly scratchFolder: string;
 }
 
 export class Sandbox {
@@ -78,9 +87,9 @@ export class Sandbox {
   async #start(options: RunOptions): Promise<SandboxProcess> {
     checkRunOptions(options);
     const signal = anySignal(this.#closing.signal, options.signal);
-    const id = randomId();
-    const hostname = options.hostname ?? id;
-    const shares = this.#shares(options, hostname);
+    const { image: text, platform } = options;
+    const image = await this.#parts.prepareImage({ image: text, platform, signal });
+    const container = this.#describe(image, options);
     const guest = await Guest.start({
       startMachine: this.#parts.startMachine,
       config: {
@@ -92,8 +101,9 @@ export class Sandbox {
           initrd: this.#parts.initramfs,
           commandLine: kernelCommandLine(options.onConsole !== undefined),
         },
+        disks: container.rootfs.disks,
       },
-      shares,
+      shares: folderShares(options),
       onConsole: options.onConsole,
       signal,
     });
@@ -102,60 +112,86 @@ export class Sandbox {
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       signal.throwIfAborted();
-      return await this.#startProgram(guest, id, hostname, options);
+      return await startProgram(guest, container, options);
     } catch (error) {
       await guest.close();
       throw signal.aborted ? signal.reason : error;
     }
   }
 
-  async #startProgram(guest: Guest, id: string, hostname: string, options: RunOptions): Promise<SandboxProcess> {
-    const details = guest.shareDetails[0] as ImageDetails;
-    const spec = resolveProcess(details.execution, overrides(options, hostname), (path) => details.accounts.get(path));
-    const stopSignal = signalNumber(spec.stopSignal);
-    await guest.ready();
-    const stdout = outputStream();
-    const stderr = outputStream();
-    const process = guest.client.run({
-      kind: 'container',
-      name: id,
-      spec: runtimeSpec({
-        ...processRequest(spec, options),
-        name: id,
-        rootfs: sharePath(ROOTFS_TAG),
-        hostname,
-        volumes: (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({
-          source: sharePath(volumeTag(index)),
-          destination: normalPath(guestPath),
-          readOnly,
-        })),
-      }),
-      stdin: options.stdin ?? false,
-      terminal: options.tty,
-      onStdout: stdout.sink,
-      onStderr: stderr.sink,
+  /** Everything about the container that needs no machine. Throws NOT_FOUND or USAGE for a user or a command that is none. */
+  #describe(image: PreparedImage, options: RunOptions): Container {
+    const id = randomId();
+    const hostname = options.hostname ?? id;
+    const spec = resolveProcess(image.execution, overrides(options, hostname), (path) => image.accounts.get(path));
+    const covered = (options.volumes ?? []).map(({ guestPath }) => `${normalPath(guestPath)}/`);
+    const takes = (name: IdentityName): boolean =>
+      image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place));
+    const files = new Map([...identityFiles(hostname)].filter(([name]) => takes(name)));
+    const rootfs = planRootfs({
+      id,
+      layers: image.layers,
+      rootAttributes: image.rootAttributes,
+      scratchFolder: this.#parts.scratchFolder,
+      storageBytes: options.storageBytes ?? DEFAULT_STORAGE_BYTES,
+      uuid: crypto.getRandomValues(new Uint8Array(UUID_BYTES)),
+      files,
     });
-    const running = new SandboxProcess(process, stdout, stderr, stopSignal);
-    await guest.watched('start the program', started(process, spec));
-    return running;
+    const identity = [...files.keys()].map((name) => ({
+      source: rootfs.filePath(name),
+      destination: identityPath(name),
+      readOnly: false,
+    }));
+    return { id, hostname, spec, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
+}
 
-  /** The root filesystem first, then the volumes. */
-  #shares({ image, platform, volumes = [] }: RunOptions, hostname: string): GuestShare[] {
-    const rootfs: ImageShare = {
-      tag: ROOTFS_TAG,
-      kind: 'image',
-      image,
-      layerCache: this.#parts.layerCache,
+/** A container that is to be started. */
+interface Container {
+  readonly id: string;
+  readonly hostname: string;
+  readonly spec: ProcessSpec;
+  readonly stopSignal: number;
+  readonly rootfs: RootfsPlan;
+  readonly identity: readonly VolumeMount[];
+}
+
+async function startProgram(guest: Guest, container: Container, options: RunOptions): Promise<SandboxProcess> {
+  const { id, hostname, spec, stopSignal, rootfs, identity } = container;
+  await guest.ready();
+  await guest.mountRootfs(rootfs);
+  const stdout = outputStream();
+  const stderr = outputStream();
+  const volumes = (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({
+    source: sharePath(volumeTag(index)),
+    destination: normalPath(guestPath),
+    readOnly,
+  }));
+  const process = guest.client.run({
+    kind: 'container',
+    name: id,
+    spec: runtimeSpec({
+      ...processRequest(spec, options),
+      name: id,
+      rootfs: rootfs.path,
       hostname,
-      ...(platform === undefined ? {} : { platform }),
-    };
-    const folders = volumes.map(({ hostPath, readOnly = false }, index): GuestShare => {
-      const share: FolderShare = { tag: volumeTag(index), kind: 'host', folder: hostPath, readOnly };
-      return { share, cache: 'mmap', readOnly };
-    });
-    return [{ share: rootfs, cache: 'loose', readOnly: false }, ...folders];
-  }
+      volumes: [...identity, ...volumes],
+    }),
+    stdin: options.stdin ?? false,
+    terminal: options.tty,
+    onStdout: stdout.sink,
+    onStderr: stderr.sink,
+  });
+  const running = new SandboxProcess(process, stdout, stderr, stopSignal);
+  await guest.watched('start the program', started(process, spec));
+  return running;
+}
+
+function folderShares({ volumes = [] }: RunOptions): GuestShare[] {
+  return volumes.map(({ hostPath, readOnly = false }, index): GuestShare => {
+    const share: FolderShare = { tag: volumeTag(index), kind: 'host', folder: hostPath, readOnly };
+    return { share, cache: 'mmap', readOnly };
+  });
 }
 
 function volumeTag(index: number): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nodeImages } from '../../src/sandbox/node-image.ts';
 import type { SandboxParts } from '../../src/sandbox/sandbox.ts';
 import { startNodeMachine } from '../../src/worker/node.ts';
 import { CORE_PATH } from './core-module.ts';
@@ -20,14 +21,15 @@ export function builtAssets(): Assets {
   return JSON.parse(readFileSync(join(PROJECT, 'build/assets.json'), 'utf8')) as Assets;
 }
 
-export function sandboxParts(layerCache: string, change: Partial<SandboxParts> = {}): SandboxParts {
+export function sandboxParts(cache: string, change: Partial<SandboxParts> = {}): SandboxParts {
   const { kernel, initramfs } = builtAssets();
   return {
     startMachine: (start) => startNodeMachine({ script: WORKER_SCRIPT, ...start }),
     core: readFileSync(CORE_PATH),
     kernel: readFileSync(kernel),
     initramfs: readFileSync(initramfs),
-    layerCache,
+    prepareImage: nodeImages(join(cache, 'layers')),
+    scratchFolder: join(cache, 'scratch'),
     ...change,
   };
 }
