@@ -14,7 +14,9 @@ import { viv } from '../support/viv.ts';
 const MAKE_IMAGES_MS = 240_000;
 const RUN_MS = 240_000;
 const CAPABILITY = Uint8Array.from([1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-const many = Array.from({ length: 1500 }, (_, index) => file(`n/many/${'x'.repeat(index % 180)}${index}`, `${index}`));
+const many = Array.from({ length: 1500 }, (_, index) =>
+  file('long', `${index}`, { gnuName: `n/many/${'x'.repeat(index % 180)}${index}` }),
+);
 
 /** Layers over the Debian system that have something of everything. */
 const LAYERS = [
@@ -62,7 +64,7 @@ const LAYERS = [
     file('n/to-folder/y', 'y'),
     file('n/to-file', 'now a file'),
     dir('n/attributes', { mode: 0o770, gid: 9 }),
-    file('n/named', 'replaced', { mode: 0o600 }),
+    file('n/tail', 'replaced', { mode: 0o600 }),
     dir('n/only-here'),
     file('n/only-here/.wh.nothing'),
     file('n/only-here/z', 'z'),
@@ -73,11 +75,12 @@ const LAYERS = [
 /** Prints a line for each file: everything that a program can see of it. */
 const LISTING = `
 import hashlib, os, stat, sys
-SKIPPED = {"/proc", "/sys", "/dev", "/run", "/etc/hosts", "/etc/hostname"}
+SKIPPED = {"/etc/hosts", "/etc/hostname"}
+CHANGED = {"/etc"} # those two were put there
 def show(path):
     if path in SKIPPED: return
     s = os.lstat(path)
-    fields = [path, oct(s.st_mode), s.st_uid, s.st_gid, s.st_mtime_ns, s.st_rdev]
+    fields = [path, oct(s.st_mode), s.st_uid, s.st_gid, path in CHANGED or s.st_mtime_ns, s.st_rdev]
     if stat.S_ISREG(s.st_mode): fields += [s.st_size, s.st_nlink, hashlib.sha256(open(path, "rb").read()).hexdigest()]
     if stat.S_ISLNK(s.st_mode): fields.append(os.readlink(path))
     fields.append(sorted((n, os.getxattr(path, n, follow_symlinks=False).hex()) for n in os.listxattr(path, follow_symlinks=False)))
