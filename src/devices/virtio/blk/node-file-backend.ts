@@ -2,10 +2,11 @@
  * A block device in a host file (Node only). Reads and writes are synchronous system calls: they hit the page cache and
  * cost less than a trip through the thread pool. A read-only disk refuses writes in the device before they come here.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ErrorCodes, VivariumError } from '../../../util/errors.ts';
 import type { BlockBackend } from './backend.ts';
+import { readFully, writeFully } from './node-file-io.ts';
 
 const SECTOR_SIZE = 512;
 const ID_LENGTH = 20;
@@ -45,17 +46,11 @@ export class NodeFileBlockBackend implements BlockBackend {
   }
 
   read(offset: number, target: Uint8Array): void {
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#fd, target, done, target.length - done, offset + done);
-      if (count === 0) throw new Error('the disk file became shorter');
-      done += count;
-    }
+    readFully(this.#fd, offset, target);
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    let done = 0;
-    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    writeFully(this.#fd, offset, bytes);
   }
 
   flush(): void {

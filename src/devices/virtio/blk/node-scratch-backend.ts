@@ -2,10 +2,11 @@
  * A disk in a file of the host that has no name: it takes only the room that was written to, and is gone with whoever
  * has it open, whatever happens. Nothing on it is meant to last, so a flush has nothing to do. Node only.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ErrorCodes, VivariumError } from '../../../util/errors.ts';
 import type { BlockBackend } from './backend.ts';
+import { readFully, writeFully } from './node-file-io.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
@@ -44,17 +45,11 @@ export class NodeScratchBackend implements BlockBackend {
   }
 
   read(offset: number, target: Uint8Array): void {
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#fd, target, done, target.length - done, offset + done);
-      if (count === 0) throw new Error('the disk file became shorter');
-      done += count;
-    }
+    readFully(this.#fd, offset, target);
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    let done = 0;
-    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    writeFully(this.#fd, offset, bytes);
   }
 
   flush(): void {}
