@@ -62,7 +62,7 @@ static void on_frame(uint8_t type, uint32_t channel, struct reader *payload) {
     frame_begin(MSG_PONG, channel);
     put_bytes(payload->at, length);
     frame_end();
-  } else if (type >= MSG_MOUNT && type <= MSG_RESCAN) {
+  } else if (type >= MSG_MOUNT && type <= MSG_REMOVE_DISK) {
     system_message(type, channel, payload);
   } else if (type >= MSG_SPEC && type <= MSG_RELEASE) {
     process_message(type, channel, payload);

@@ -1,6 +1,7 @@
 /*
- * The guest agent, in four parts: port.c (bytes and frames), process.c (channels: programs and their streams),
- * system.c (mounts, clock, power) and agent.c (start-up and the loop). One thread, nothing blocks but a mount.
+ * The guest agent, in five parts: port.c (bytes and frames), process.c (channels: programs and their streams),
+ * system.c (mounts, clock, power), disks.c (disks that come and go) and agent.c (start-up and the loop). One thread,
+ * nothing blocks but a mount and a look for a disk.
  */
 #ifndef VIVARIUM_AGENT_H
 #define VIVARIUM_AGENT_H
@@ -76,6 +77,22 @@ void system_mount_rest(void);
 void system_message(uint8_t type, uint32_t channel, struct reader *payload);
 /* Creates a folder with its parents; 0 or -1 with errno. */
 int make_folders(const char *path);
+
+/* disks.c */
+/* Room for a device's path. */
+#define DISK_PATH_SIZE 64
+/*
+ * Resolves `disk:SERIAL` or `disk:SERIAL:PARTITION` to the device's path, after a look for new devices if need be. False
+ * with errno when there is none; other sources are copied nowhere and left alone (true, and path is empty).
+ */
+bool disk_source(const char *source, char path[DISK_PATH_SIZE]);
+/* Has the kernel look for devices that were plugged in; 0 or -1 with errno. */
+int disk_rescan(void);
+/* The PCI bus is searched for it if need be; 0 or -1 with errno. */
+int disk_find(const char *serial);
+/* Takes it off the PCI bus; 0 or -1 with errno: EBUSY while it is mounted. */
+int disk_remove(const char *serial);
+
 /* A line on the kernel's console. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -21,7 +21,7 @@ import { firstLine, main, run, SetupError } from '../../scripts/lib/run.mjs';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const RECIPE = 'guest-2';
 const BUILD_PACKAGES = ['gcc', 'musl-tools', 'linux-libc-dev', 'binutils'];
-const SOURCES = ['agent.c', 'port.c', 'process.c', 'system.c'];
+const SOURCES = ['agent.c', 'disks.c', 'port.c', 'process.c', 'system.c'];
 const HEADERS = ['agent.h', 'protocol.h'];
 /** crun and the packages of all libraries it loads; the build fails if a library is missing. */
 const GUEST_PACKAGES = [

@@ -31,6 +31,8 @@
 #define MSG_ADD_ENTROPY 0x14
 #define MSG_POWER_OFF 0x15
 #define MSG_RESCAN 0x16
+#define MSG_FIND_DISK 0x17
+#define MSG_REMOVE_DISK 0x18
 #define MSG_SPEC 0x20
 #define MSG_SPAWN 0x21
 #define MSG_STDIN 0x22

@@ -106,9 +106,11 @@ static void do_mount(uint32_t channel, struct reader *r) {
     if (asked & FLAGS[i][0]) flags |= FLAGS[i][1];
   }
   char *source = take_string(r), *target = take_string(r), *type = take_string(r), *options = take_string(r);
+  char device[DISK_PATH_SIZE];
   if (!r->ok || target[0] != '/') {
     protocol_error("malformed MOUNT");
-  } else if (make_folders(target) < 0 || mount(source, target, type, flags, options) < 0) {
+  } else if (!disk_source(source, device) || make_folders(target) < 0 ||
+             mount(device[0] != 0 ? device : source, target, type, flags, options) < 0) {
     send_error(channel, errno, strerror(errno));
   } else if ((flags & MS_BIND) && (flags & ~MS_BIND) && mount(NULL, target, NULL, flags | MS_REMOUNT, NULL) < 0) {
     /* A bind mount takes its flags only in a second step. */
@@ -147,6 +149,14 @@ static void drop_kept_randomness(void) {
   close(fd);
 }
 
+static void do_disk(uint8_t type, uint32_t channel, struct reader *r) {
+  char *serial = take_string(r);
+  if (!r->ok || serial[0] == 0) protocol_error("malformed FIND_DISK or REMOVE_DISK");
+  else if ((type == MSG_FIND_DISK ? disk_find(serial) : disk_remove(serial)) < 0) send_error(channel, errno, strerror(errno));
+  else send_ok(channel);
+  free(serial);
+}
+
 static void do_add_entropy(uint32_t channel, struct reader *r) {
   struct {
     struct rand_pool_info info;
@@ -171,16 +181,16 @@ static void do_add_entropy(uint32_t channel, struct reader *r) {
 
 /* Has the kernel look for devices that the host has plugged in; their drivers are done when the write returns. */
 static void do_rescan(uint32_t channel) {
-  int fd = open("/sys/bus/pci/rescan", O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, "1", 1) < 0) {
-    send_error(channel, errno, strerror(errno));
-  } else {
-    send_ok(channel);
-  }
-  if (fd >= 0) close(fd);
+  if (disk_rescan() < 0) send_error(channel, errno, strerror(errno));
+  else send_ok(channel);
 }
 
-/* Unmounts what the host shares, newest first, so that cached writes reach it. */
+/* Whether the host may want to see what was written there. */
+static bool reaches_host(const char *type) {
+  return strcmp(type, "9p") == 0 || strcmp(type, "overlay") == 0 || strcmp(type, "ext4") == 0;
+}
+
+/* Unmounts what the host shares and what lies on its disks, newest first, so that cached writes reach it. */
 static void unmount_shares(void) {
   enum { MOST = 256 };
   char *targets[MOST];
@@ -189,7 +199,7 @@ static void unmount_shares(void) {
   if (mounts == NULL) return;
   char line[4096], target[4096], type[64];
   while (count < MOST && fgets(line, sizeof line, mounts) != NULL) {
-    if (sscanf(line, "%*s %4095s %63s", target, type) == 2 && strcmp(type, "9p") == 0) targets[count++] = strdup(target);
+    if (sscanf(line, "%*s %4095s %63s", target, type) == 2 && reaches_host(type)) targets[count++] = strdup(target);
   }
   fclose(mounts);
   while (count > 0) {
@@ -236,5 +246,7 @@ void system_message(uint8_t type, uint32_t channel, struct reader *r) {
     do_power_off(channel, r);
   } else if (type == MSG_RESCAN) {
     do_rescan(channel);
+  } else if (type == MSG_FIND_DISK || type == MSG_REMOVE_DISK) {
+    do_disk(type, channel, r);
   }
 }

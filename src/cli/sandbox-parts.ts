@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { nodeImages } from '../sandbox/node-image.ts';
 import type { SandboxParts } from '../sandbox/sandbox.ts';
 import type { SnapshotStore } from '../sandbox/start-guest.ts';
 import { startNodeMachine, startWorker } from '../worker/node.ts';
@@ -37,7 +38,8 @@ export function sandboxParts({
     },
     core,
     readGuest,
-    layerCache: join(cacheFolder(), 'layers'),
+    prepareImage: nodeImages(join(cacheFolder(), 'layers')),
+    scratchFolder: join(cacheFolder(), 'scratch'),
     // Modules of their own change one at a time while somebody works on them, and nobody would notice.
     snapshots: warm && isBundled() ? snapshots(core, notice) : undefined,
   };

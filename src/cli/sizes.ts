@@ -16,3 +16,12 @@ export function parseSize(text: string, what: string): number {
 export function parseMemorySize(text: string): number {
   return Math.floor(parseSize(text, 'the memory size') / PAGE_BYTES) * PAGE_BYTES;
 }
+
+const STORAGE_OPTION = 'size=';
+
+/** The size in a storage option `size=SIZE`. Throws USAGE. */
+export function parseStorageOption(text: string): number {
+  if (!text.startsWith(STORAGE_OPTION))
+    throw new VivariumError(ErrorCodes.USAGE, `the storage option "${text}" is not known; write one like size=10G`);
+  return parseSize(text.slice(STORAGE_OPTION.length), 'the storage size');
+}

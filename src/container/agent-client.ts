@@ -52,7 +52,7 @@ export interface HelloOptions {
 }
 
 export interface MountRequest {
-  /** A 9p tag, a device or a folder. */
+  /** A 9p tag, `disk:SERIAL` or `disk:SERIAL:PARTITION`, a device or a folder. */
   source: string;
   /** Absolute path in the guest; made if it is not there. */
   target: string;
@@ -181,6 +181,16 @@ export class AgentClient {
 
   async unmount(target: string): Promise<void> {
     await this.#request(Request.UNMOUNT, new PayloadWriter().string(target).done(), `unmount ${target}`);
+  }
+
+  /** Looks for a disk by its serial number, also among what was plugged in meanwhile. Rejects when there is none. */
+  async findDisk(serial: string): Promise<void> {
+    await this.#request(Request.FIND_DISK, new PayloadWriter().string(serial).done(), `find the disk ${serial}`);
+  }
+
+  /** Lets go of a disk, which then can be unplugged. Rejects while it is mounted. */
+  async removeDisk(serial: string): Promise<void> {
+    await this.#request(Request.REMOVE_DISK, new PayloadWriter().string(serial).done(), `remove the disk ${serial}`);
   }
 
   async setHostname(name: string): Promise<void> {

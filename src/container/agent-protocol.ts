@@ -32,6 +32,8 @@ export const Request = {
   ADD_ENTROPY: 0x14,
   POWER_OFF: 0x15,
   RESCAN: 0x16,
+  FIND_DISK: 0x17,
+  REMOVE_DISK: 0x18,
   SPEC: 0x20,
   SPAWN: 0x21,
   STDIN: 0x22,

@@ -23,7 +23,7 @@ export interface MachineByteStream {
 export interface OpenedDevices {
   /** What opening each share told, in order. */
   readonly shareDetails: readonly unknown[];
-  /** Plugs them in. Once; then the guest must look for them. */
+  /** Plugs them in, all or none. Once; then the guest must look for them. Throws LIMIT when there is no room for them. */
   attach(): Promise<void>;
 }
 
@@ -44,6 +44,8 @@ export interface GuestMachine {
   statistics(): Promise<MachineStatistics>;
   /** Unix time in milliseconds as the machine's host has it. */
   unixMs(): number;
+  /** Pulls out a disk by its serial number. Throws NOT_FOUND, or USAGE when the guest has not let go of it. */
+  detachDisk(serial: string): Promise<void>;
 }
 
 export interface MachineStart {

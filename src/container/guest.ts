@@ -8,6 +8,7 @@ import { PORT_NAME } from './agent-protocol.ts';
 import { failureOf, GuestFailure, panicFailure } from './guest-failure.ts';
 import type { GuestMachine, OpenedDevices, StartMachine } from './guest-machine.ts';
 import { KernelLog } from './kernel-log.ts';
+import type { RootfsPlan } from './rootfs-plan.ts';
 import { withProgress } from './progress-watch.ts';
 
 /** Where shares are mounted in the guest, each under its tag. */
@@ -150,6 +151,39 @@ export class Guest {
       const request = { source: share.tag, target, type: '9p', options: p9Options(cache), readOnly };
       await this.watched(`mount ${share.tag}`, this.client.mount(request));
     }
+  }
+
+  /** Puts a container's root filesystem together from disks that are plugged in. */
+  async mountRootfs({ mounts }: RootfsPlan): Promise<void> {
+    // The agent takes them one after the other; all are on their way at once.
+    const requests = mounts.map((request) => this.client.mount(request));
+    await this.watched('mount the root filesystem', Promise.all(requests));
+  }
+
+  /** Plugs a container's disks into the running guest and mounts its root filesystem; nothing is left if that fails. */
+  async plugRootfs(plan: RootfsPlan): Promise<void> {
+    const { opened } = await this.prepare({ disks: plan.disks });
+    await opened.attach();
+    try {
+      // Mounting looks for the disks.
+      await this.mountRootfs(plan);
+    } catch (error) {
+      for (const { target } of [...plan.mounts].reverse()) await this.client.unmount(target).catch(() => {});
+      for (const { serial } of plan.disks) await this.#unplugDisk(serial).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Takes a root filesystem apart that no container uses any more, and its disks out. */
+  async unplugRootfs(plan: RootfsPlan): Promise<void> {
+    for (const { target } of [...plan.mounts].reverse())
+      await this.watched(`unmount ${target}`, this.client.unmount(target));
+    for (const { serial } of plan.disks) await this.#unplugDisk(serial);
+  }
+
+  async #unplugDisk(serial: string): Promise<void> {
+    await this.watched(`remove the disk ${serial}`, this.client.removeDisk(serial));
+    await this.#machine.detachDisk(serial);
   }
 
   /** Waits for something that the guest does of itself; a guest that fails or makes no progress rejects it. */

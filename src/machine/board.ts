@@ -30,6 +30,8 @@ import { COM1_IRQ, COM1_PORT, COM2_IRQ, COM2_PORT } from '../devices/serial/regi
 import { TimerQueue } from '../devices/timer-queue.ts';
 import type { VirtioDevice } from '../devices/virtio/device.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
+import { STATUS_DRIVER_OK } from '../devices/virtio/transport.ts';
+import { assert } from '../util/errors.ts';
 import { buildAcpiTables } from './acpi.ts';
 import { CPU_IDENTITY } from './cpu-identity.ts';
 import { DEFAULT_PCI_MEMORY, type MachineDescription } from './firmware-tables.ts';
@@ -97,6 +99,7 @@ export class Board {
   readonly #apicBus: ApicBus;
   readonly #localApic: LocalApic;
   readonly #random: RandomPool;
+  readonly #slots = new Map<VirtioDevice, { slot: number; pciFunction: VirtioPci }>();
 
   constructor(options: BoardOptions) {
     const { host, events } = options;
@@ -187,11 +190,23 @@ export class Board {
   }
 
   /**
-   * Puts a device on the PCI bus, in the lowest free slot, which is returned. A guest that runs finds it when it looks
-   * again. Throws LIMIT.
+   * Puts a device on the PCI bus, in the lowest free slot. A guest that runs finds it when it looks again. Throws LIMIT
+   * when there is no room.
    */
-  attach(device: VirtioDevice): number {
-    return this.pci.attach(new VirtioPci({ device, memory: this.memory, msi: this.#apicBus }));
+  attach(device: VirtioDevice): void {
+    const pciFunction = new VirtioPci({ device, memory: this.memory, msi: this.#apicBus });
+    this.#slots.set(device, { slot: this.pci.attach(pciFunction), pciFunction });
+  }
+
+  /** Takes it off again. False if the guest's driver has not let go of it: it would wait for its requests for ever. */
+  detach(device: VirtioDevice): boolean {
+    const place = this.#slots.get(device);
+    assert(place !== undefined, 'a device that is detached was attached');
+    if ((place.pciFunction.transport.status & STATUS_DRIVER_OK) !== 0) return false;
+    this.#slots.delete(device);
+    place.pciFunction.reset();
+    this.pci.detach(place.slot);
+    return true;
   }
 
   /** Hands out what devices still hold of the guest's output. */

@@ -14,7 +14,7 @@ import type { ConsolePort, ConsolePortOptions } from '../devices/virtio/console/
 import type { VirtioDevice } from '../devices/virtio/device.ts';
 import { VirtioP9, type VirtioP9Options } from '../devices/virtio/p9/device.ts';
 import { VirtioRng } from '../devices/virtio/rng/device.ts';
-import { assert } from '../util/errors.ts';
+import { assert, ErrorCodes, VivariumError } from '../util/errors.ts';
 import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
 import type { BootRequest } from './boot/request.ts';
@@ -97,6 +97,7 @@ export class Machine {
   readonly board: Board;
   readonly #console: VirtioConsole | undefined;
   readonly #notes = new Notes();
+  #disks: readonly { readonly backend: BlockBackend; readonly device: VirtioBlk }[];
   readonly #loop: RunLoop;
   readonly #tier: Tier;
   readonly #lateTranslation: LateTranslation;
@@ -111,10 +112,11 @@ export class Machine {
     const time = options.time ?? new MachineTime(() => host.monotonicNs(), host.unixMs());
     const ports = options.consolePorts ?? [];
     this.#console = ports.length === 0 ? undefined : new VirtioConsole({ ports, ...options.consoleSize });
+    this.#disks = (options.disks ?? []).map((backend) => ({ backend, device: new VirtioBlk(backend) }));
     const virtio: VirtioDevice[] = [
       new VirtioRng((target) => host.fillRandom(target)),
       ...(this.#console === undefined ? [] : [this.#console]),
-      ...(options.disks ?? []).map((disk) => new VirtioBlk(disk)),
+      ...this.#disks.map(({ device }) => device),
       ...(options.shares ?? []).map((share) => new VirtioP9(share)),
     ];
     this.board = new Board({
@@ -191,6 +193,40 @@ export class Machine {
     this.#loop.wake();
   }
 
+  /**
+   * Puts disks and shares on the PCI bus, all or none; a running guest finds them when it looks again. Throws LIMIT when
+   * there is no room for them.
+   */
+  attach({ disks = [], shares = [] }: Pick<MachineOptions, 'disks' | 'shares'>): void {
+    const newDisks = disks.map((backend) => ({ backend, device: new VirtioBlk(backend) }));
+    const devices = [...newDisks.map(({ device }) => device), ...shares.map((share) => new VirtioP9(share))];
+    const attached: VirtioDevice[] = [];
+    try {
+      for (const device of devices) {
+        this.board.attach(device);
+        attached.push(device);
+      }
+    } catch (error) {
+      for (const device of attached) this.board.detach(device);
+      throw error;
+    }
+    this.#disks = [...this.#disks, ...newDisks];
+  }
+
+  /**
+   * Pulls out a disk by its serial number, once what is under way has ended. Throws NOT_FOUND, or USAGE when the guest
+   * has not let go of it.
+   */
+  async detachDisk(serial: string): Promise<void> {
+    const disk = this.#disks.find(({ backend }) => backend.id === serial);
+    if (disk === undefined) throw new VivariumError(ErrorCodes.NOT_FOUND, `the machine has no disk ${serial}`);
+    if (!this.board.detach(disk.device))
+      throw new VivariumError(ErrorCodes.USAGE, `the guest uses the disk ${serial}; have it let go of it first`);
+    this.#disks = this.#disks.filter((other) => other !== disk);
+    await disk.device.quiesce();
+    disk.backend.close?.();
+  }
+
   /** Asks the guest to shut down. */
   pressPowerButton(): void {
     this.board.power.pressPowerButton();
@@ -203,12 +239,6 @@ export class Machine {
   }
   release(): void {
     this.#loop.release();
-  }
-
-  /** Puts disks and shares on the PCI bus while the guest runs; it finds them when it looks again. Throws LIMIT. */
-  attach({ disks = [], shares = [] }: Pick<MachineOptions, 'disks' | 'shares'>): void {
-    for (const disk of disks) this.board.attach(new VirtioBlk(disk));
-    for (const share of shares) this.board.attach(new VirtioP9(share));
   }
 
   /** Whether the guest is idle: its CPU sleeps until a timer or input. */

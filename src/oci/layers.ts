@@ -1,26 +1,30 @@
 /**
- * Applies layer tars to a root filesystem in order (image-spec v1.1, layer.md "Applying Changesets"): later entries win,
- * `.wh.NAME` and `.wh..wh..opq` hide what lower layers had. Nothing here touches the host's file system.
+ * Reads a layer's tar into a tree (image-spec v1.1, layer.md "Applying Changesets"): later entries win, `.wh.NAME` and
+ * `.wh..wh..opq` become overlayfs's marks for what lower layers had. Nothing here touches the host's file system.
  *
  * What a hostile layer may not do: name a path that is absolute or has `..`, go through a link that leads out of the
  * root, hard-link something that is not in the tree, or bring devices other than the harmless ones below. An absolute
  * hard-link target means the image's root (Kaniko writes such).
+ *
+ * A layer is a tree of its own, with one exception: a name below a directory that the layer does not describe. Then the
+ * layers below say what that directory is like, or where a link in its place leads.
  */
 import { type ContentSource, EMPTY_CONTENT, sliceContent } from './content.ts';
 import { badImage, overLimit, quote } from './fail.ts';
 import type { ImageLimits } from './limits.ts';
+import { IMPLIED_ROOT_LABEL, OVERLAY_XATTR_PREFIX, WHITEOUT, withMarks } from './overlay.ts';
+import { linkTarget, type Rootfs, type RootfsNode } from './rootfs.ts';
+import { type TarEntry, readTar } from './tar.ts';
 import {
   DEFAULT_DIRECTORY_ATTRIBUTES,
-  type DirectoryEntry,
   type DirectoryInode,
   type Inode,
   type InodeAttributes,
   MAX_SYMLINKS,
-  type Rootfs,
   newDirectory,
   pathComponents,
-} from './rootfs.ts';
-import { type TarEntry, readTar } from './tar.ts';
+  pathOf,
+} from './tree.ts';
 
 const WHITEOUT_PREFIX = '.wh.'; // layer.md "Whiteouts"
 const OPAQUE_WHITEOUT = '.wh..wh..opq'; // layer.md "Opaque Whiteout"
@@ -43,101 +47,136 @@ const HARMLESS_CHARACTER_DEVICES: ReadonlySet<string> = new Set([
   '5:2', // ptmx
 ]);
 
-/** overlayfs would take these for its own marks; tools leave them out of layers. */
-const OVERLAY_XATTR_PREFIX = 'trusted.overlay.';
-
 const utf8 = new TextEncoder();
 
-/** Applies layers one after another. */
-export class LayerApplier {
-  readonly #rootfs: Rootfs;
+/** A layer that was read. */
+export interface Layer {
+  readonly root: DirectoryInode;
+  /** For the image's volume name: whether the layer describes the root directory. */
+  readonly label: string;
+  /** The layers below were asked, so that over others the tree might be another one. */
+  readonly dependsOnLower: boolean;
+}
+
+export interface LayerOptions {
+  /** Names the layer in errors. */
+  readonly what: string;
+  readonly limits: ImageLimits;
+  /** The layers below, if there are any. */
+  readonly lower?: Rootfs | undefined;
+}
+
+/** Reads an uncompressed tar. Its files read from `content` for as long as the tree is used. Throws BAD_IMAGE or LIMIT. */
+export function readLayer(content: ContentSource, options: LayerOptions): Layer {
+  const reader = new LayerReader(content, options);
+  let entryCount = 0;
+  for (const entry of readTar(content, options)) {
+    if (++entryCount > options.limits.entries)
+      throw overLimit(`${options.what} has more than ${options.limits.entries} files`);
+    reader.apply(entry);
+  }
+  return reader.finish();
+}
+
+/** What a directory hides of the layers below. */
+interface Hidden {
+  everything: boolean;
+  readonly names: Set<string>;
+}
+
+class LayerReader {
+  readonly #content: ContentSource;
   readonly #limits: ImageLimits;
-  #layer = -1;
-  #entryCount = 0;
+  readonly #what: string;
+  readonly #lower: Rootfs | undefined;
+  readonly #root = newDirectory(DEFAULT_DIRECTORY_ATTRIBUTES, undefined, '');
+  readonly #hidden = new Map<DirectoryInode, Hidden>();
+  #describesRoot = false;
+  #dependsOnLower = false;
   #followedLinks = 0;
-  #what = '';
 
-  constructor(rootfs: Rootfs, limits: ImageLimits) {
-    this.#rootfs = rootfs;
-    this.#limits = limits;
-  }
-
-  /** Adds the next layer, an uncompressed tar. Files read from `content` for as long as the tree is used. */
-  apply(content: ContentSource, what: string): void {
-    this.#layer++;
+  constructor(content: ContentSource, { what, limits, lower }: LayerOptions) {
+    this.#content = content;
     this.#what = what;
-    for (const entry of readTar(content, { what, limits: this.#limits })) {
-      if (++this.#entryCount > this.#limits.entries)
-        throw overLimit(`the image has more than ${this.#limits.entries} files`);
-      this.#applyEntry(entry, content);
-    }
+    this.#limits = limits;
+    this.#lower = lower;
   }
 
-  #applyEntry(entry: TarEntry, content: ContentSource): void {
+  apply(entry: TarEntry): void {
     if (entry.path === '') throw badImage(`${this.#what} holds an entry without a name`);
     const names = this.#splitPath(entry.path);
     const name = names.pop();
     if (name === undefined) {
       if (entry.type !== 'directory') throw this.#bad(entry.path, 'replaces the root directory');
-      this.#rootfs.root.attributes = attributesOf(entry);
+      this.#root.attributes = attributesOf(entry);
+      this.#describesRoot = true;
     } else if (name.startsWith(WHITEOUT_PREFIX)) {
       this.#applyWhiteout(entry.path, names, name);
     } else {
-      const parent = this.#directoryAt(names, entry.path, true);
-      this.#place(parent!, name, entry, content);
+      const parent = this.#directoryAt(names, entry.path, 'make');
+      this.#place(parent!, name, entry);
     }
+  }
+
+  /** Turns what is hidden into overlayfs's marks. */
+  finish(): Layer {
+    // First the names that this layer hides and brings anew: nothing of the old directory may show in the new one.
+    for (const [directory, { names }] of this.#hidden) {
+      for (const name of names) {
+        const inode = directory.entries.get(name);
+        if (inode?.kind === 'directory') this.#hiddenIn(inode).everything = true;
+      }
+    }
+    for (const [directory, { everything, names }] of this.#hidden) {
+      // In a directory that hides everything there is nothing left to hide.
+      const whiteouts = everything ? [] : [...names].filter((name) => !directory.entries.has(name));
+      for (const name of whiteouts) directory.entries.set(name, WHITEOUT);
+      const marks = { opaque: everything, hasWhiteouts: whiteouts.length > 0 };
+      directory.attributes = withMarks(directory.attributes, marks);
+    }
+    const label = this.#describesRoot ? '' : IMPLIED_ROOT_LABEL;
+    return { root: this.#root, label, dependsOnLower: this.#dependsOnLower };
+  }
+
+  #hiddenIn(directory: DirectoryInode): Hidden {
+    let hidden = this.#hidden.get(directory);
+    if (hidden === undefined) this.#hidden.set(directory, (hidden = { everything: false, names: new Set() }));
+    return hidden;
   }
 
   #applyWhiteout(path: string, names: string[], name: string): void {
     if (name !== OPAQUE_WHITEOUT && name.startsWith(AUFS_PREFIX)) return;
     const hidden = name.slice(WHITEOUT_PREFIX.length);
     if (hidden === '' || hidden === '.' || hidden === '..') throw this.#bad(path, 'hides an impossible name');
-    const parent = this.#directoryAt(names, path, false);
+    const parent = this.#directoryAt(names, path, 'find');
     if (parent === undefined) return; // nothing there to hide
-    if (name === OPAQUE_WHITEOUT) this.#clearLower(parent);
-    else this.#removeLower(parent, hidden);
+    if (name === OPAQUE_WHITEOUT) this.#hiddenIn(parent).everything = true;
+    else this.#hiddenIn(parent).names.add(hidden);
   }
 
-  /** Removes what lower layers put into a directory; what this layer has put there stays. Walks each directory once. */
-  #clearLower(directory: DirectoryInode): void {
-    if (directory.clearedByLayer === this.#layer) return;
-    directory.clearedByLayer = this.#layer;
-    for (const name of [...directory.entries.keys()]) this.#removeLower(directory, name);
-  }
-
-  #removeLower(directory: DirectoryInode, name: string): void {
-    const entry = directory.entries.get(name);
-    if (entry === undefined) return;
-    if (entry.inode.kind === 'directory') {
-      this.#clearLower(entry.inode);
-      if (entry.inode.entries.size > 0) return;
-    }
-    if (entry.layer < this.#layer) directory.entries.delete(name);
-  }
-
-  #place(parent: DirectoryInode, name: string, entry: TarEntry, content: ContentSource): void {
+  #place(parent: DirectoryInode, name: string, entry: TarEntry): void {
     const existing = parent.entries.get(name);
-    if (entry.type === 'directory' && existing?.inode.kind === 'directory') {
-      existing.inode.attributes = attributesOf(entry);
-      existing.layer = this.#layer;
+    if (entry.type === 'directory' && existing?.kind === 'directory') {
+      existing.attributes = attributesOf(entry);
       return;
     }
-    const inode = this.#makeInode(parent, entry, content);
-    // Only now, so that a link to the very name that it replaces still finds it. Deleting first keeps the new order.
-    parent.entries.delete(name);
-    parent.entries.set(name, { inode, layer: this.#layer });
+    const inode = this.#makeInode(parent, name, entry);
+    // What stood here meanwhile has hidden the directory of the layers below.
+    if (inode.kind === 'directory' && existing !== undefined) this.#hiddenIn(inode).everything = true;
+    // Only now, so that a link to the very name that it replaces still finds it.
+    parent.entries.set(name, inode);
   }
 
-  #makeInode(parent: DirectoryInode, entry: TarEntry, content: ContentSource): Inode {
+  #makeInode(parent: DirectoryInode, name: string, entry: TarEntry): Inode {
     const attributes = attributesOf(entry);
     switch (entry.type) {
       case 'directory':
-        return this.#newDirectory(attributes, parent, entry.path);
+        return this.#newDirectory(attributes, parent, name, entry.path);
       case 'file':
         return {
           kind: 'file',
           attributes,
-          content: entry.size === 0 ? EMPTY_CONTENT : sliceContent(content, entry.offset, entry.size),
+          content: entry.size === 0 ? EMPTY_CONTENT : sliceContent(this.#content, entry.offset, entry.size),
         };
       case 'symlink':
         if (entry.linkPath === '') throw this.#bad(entry.path, 'is a symbolic link to nothing');
@@ -159,17 +198,20 @@ export class LayerApplier {
     }
   }
 
-  #newDirectory(attributes: InodeAttributes, parent: DirectoryInode, path: string): DirectoryInode {
+  #newDirectory(attributes: InodeAttributes, parent: DirectoryInode, name: string, path: string): DirectoryInode {
     if (parent.depth >= this.#limits.pathDepth)
       throw overLimit(`${this.#what}: ${quote(path)} is deeper than ${this.#limits.pathDepth} directories`);
-    return newDirectory(attributes, parent);
+    return newDirectory(attributes, parent, name);
   }
 
   #linkTarget(entry: TarEntry): Inode {
     const names = this.#splitPath(entry.linkPath.replace(/^\/+/, ''));
     const name = names.pop();
-    const directory = name === undefined ? undefined : this.#directoryAt(names, entry.linkPath, false);
-    const inode = name === undefined ? undefined : directory?.entries.get(name)?.inode;
+    const directory = name === undefined ? undefined : this.#directoryAt(names, entry.linkPath, 'find');
+    const inode =
+      name === undefined || directory === undefined
+        ? undefined
+        : (directory.entries.get(name) ?? this.#copyUp(directory, name));
     if (inode === undefined)
       throw this.#bad(entry.path, `is a hard link to ${quote(entry.linkPath)}, which is not in the image`);
     if (inode.kind === 'directory')
@@ -177,12 +219,32 @@ export class LayerApplier {
     return inode;
   }
 
+  /** Brings something of a lower layer into this one, as overlayfs does before it makes a link to it. */
+  #copyUp(directory: DirectoryInode, name: string): Inode | undefined {
+    const below = this.#below(directory, name);
+    if (below === undefined) return undefined;
+    const inode = copyOf(below, directory, name);
+    directory.entries.set(name, inode);
+    return inode;
+  }
+
+  /** What the layers below have under a name that this layer does not describe. */
+  #below(directory: DirectoryInode, name: string): RootfsNode | undefined {
+    this.#dependsOnLower = true;
+    if (this.#hidden.get(directory)?.names.has(name)) return undefined;
+    for (let at: DirectoryInode | undefined = directory; at !== undefined; at = at.parent) {
+      if (this.#hidden.get(at)?.everything) return undefined;
+      if (at.parent !== undefined && this.#hidden.get(at.parent)?.names.has(at.name)) return undefined;
+    }
+    return this.#lower?.find([...pathOf(directory), name]);
+  }
+
   /**
    * The directory with these names. Links on the way are followed inside the root, as an archive made on top of
-   * `lib -> usr/lib` needs. Without `create`, `undefined` when something is missing.
+   * `lib -> usr/lib` needs. `find`: `undefined` when something is missing, in the layers below too.
    */
-  #directoryAt(names: readonly string[], path: string, create: boolean): DirectoryInode | undefined {
-    let directory = this.#rootfs.root;
+  #directoryAt(names: readonly string[], path: string, mode: 'make' | 'find'): DirectoryInode | undefined {
+    let directory = this.#root;
     let pending = [...names].reverse();
     for (let links = 0; pending.length > 0;) {
       const name = pending.pop()!;
@@ -192,21 +254,29 @@ export class LayerApplier {
         directory = directory.parent;
         continue;
       }
-      const entry = directory.entries.get(name);
-      if (entry === undefined) {
-        if (links > 0 && create) throw this.#bad(path, 'goes through a link to a directory that is not in the image');
-        if (!create) return undefined;
-        const made = this.#newDirectory(DEFAULT_DIRECTORY_ATTRIBUTES, directory, path);
-        directory.entries.set(name, { inode: made, layer: this.#layer });
+      const own = directory.entries.get(name);
+      const inode = own ?? this.#below(directory, name);
+      if (inode === undefined) {
+        if (mode === 'find') return undefined;
+        if (links > 0) throw this.#bad(path, 'goes through a link to a directory that is not in the image');
+        const made = this.#newDirectory(DEFAULT_DIRECTORY_ATTRIBUTES, directory, name, path);
+        directory.entries.set(name, made);
         directory = made;
-      } else if (entry.inode.kind === 'directory') {
-        directory = entry.inode;
-      } else if (entry.inode.kind === 'symlink') {
+      } else if (inode.kind === 'directory') {
+        if (own?.kind === 'directory') {
+          directory = own;
+        } else {
+          const made = this.#newDirectory(inode.attributes, directory, name, path);
+          directory.entries.set(name, made);
+          directory = made;
+        }
+      } else if (inode.kind === 'symlink') {
         if (++links > MAX_SYMLINKS) throw this.#bad(path, 'goes through too many links');
-        pending = pending.concat(this.#followLink(entry, entry.inode.target, path));
-        if (entry.inode.target.startsWith('/')) directory = this.#rootfs.root;
+        const target = 'target' in inode ? inode.target : linkTarget(inode);
+        pending = pending.concat(this.#followLink(target, own !== undefined, path));
+        if (target.startsWith('/')) directory = this.#root;
       } else {
-        if (!create) return undefined;
+        if (mode === 'find') return undefined;
         throw this.#bad(path, 'goes through something that is not a directory');
       }
     }
@@ -214,13 +284,12 @@ export class LayerApplier {
   }
 
   /** The names that a link stands for, last first. */
-  #followLink(entry: DirectoryEntry, target: string, path: string): string[] {
+  #followLink(target: string, isOwn: boolean, path: string): string[] {
     // An archiver that walks a tree never writes through a link that it has just made. With an absolute target this is
     // the classic way to write to the host, so it is refused although here it could only hit the image's own tree.
-    if (target.startsWith('/') && entry.layer === this.#layer)
-      throw this.#bad(path, 'goes through an absolute link of the same layer');
+    if (target.startsWith('/') && isOwn) throw this.#bad(path, 'goes through an absolute link of the same layer');
     if (++this.#followedLinks > this.#limits.entries)
-      throw overLimit(`the image goes through links more than ${this.#limits.entries} times`);
+      throw overLimit(`${this.#what} goes through links more than ${this.#limits.entries} times`);
     const names = pathComponents(target);
     if (names.length > this.#limits.pathDepth)
       throw overLimit(`${this.#what}: ${quote(path)} goes through a link that is too deep`);
@@ -250,6 +319,21 @@ export class LayerApplier {
 
   #bad(path: string, problem: string): Error {
     return badImage(`${this.#what}: ${quote(path)} ${problem}`);
+  }
+}
+
+/** Something of a lower layer, for this one. */
+function copyOf(node: RootfsNode, parent: DirectoryInode, name: string): Inode {
+  const { kind, attributes, content, major, minor } = node;
+  switch (kind) {
+    case 'directory':
+      return newDirectory(attributes, parent, name);
+    case 'file':
+      return { kind, attributes, content };
+    case 'symlink':
+      return { kind, attributes, target: linkTarget(node) };
+    default:
+      return { kind, attributes, major, minor };
   }
 }
 

@@ -13,11 +13,11 @@ export interface ImageLimits {
   readonly manifests: number;
   /** Nesting of indexes inside indexes. */
   readonly indexDepth: number;
-  /** Layers of one image. */
+  /** Layers of one image: as many as a disk has partitions for (disk/gpt.ts). */
   readonly layers: number;
   /** One layer after decompression. */
   readonly layerBytes: number;
-  /** All layers of an image after decompression. */
+  /** The disk images of all layers of an image. */
   readonly imageBytes: number;
   /** A compressed archive of a whole image, after decompression. */
   readonly archiveBytes: number;
@@ -26,7 +26,7 @@ export interface ImageLimits {
   /** Output bytes per input byte of a decompression, looked at once `compressionGraceBytes` have come out. */
   readonly compressionRatio: number;
   readonly compressionGraceBytes: number;
-  /** Tar entries of all layers together. */
+  /** Tar entries of one layer. */
   readonly entries: number;
   /** Length of a path (Linux PATH_MAX) and of one component (NAME_MAX), in bytes of UTF-8. */
   readonly pathBytes: number;
@@ -49,7 +49,7 @@ export const DEFAULT_LIMITS: ImageLimits = {
   jsonDepth: 64,
   manifests: 1000,
   indexDepth: 4,
-  layers: 512,
+  layers: 128,
   layerBytes: 8 * GiB,
   imageBytes: 16 * GiB,
   archiveBytes: 16 * GiB,

@@ -14,15 +14,15 @@ import { type ImageLimits, limitsWith } from './limits.ts';
 import { nodeCodec } from './node-codec.ts';
 import { openFileContent } from './node-content.ts';
 import { openFolder } from './node-folder.ts';
-import { LayerCache, spool } from './node-layer-cache.ts';
-import { type LoadOptions, type LoadedRootfs, loadRootfs } from './load-rootfs.ts';
+import { type LoadedLayers, loadLayers, type LoadOptions } from './load-layers.ts';
+import { LayerCache, type LayerFile, spool } from './node-layer-cache.ts';
 import { openImage } from './open-image.ts';
 import { parsePlatform } from './platform.ts';
 import { isTarHeader } from './tar.ts';
 import { BLOCK_BYTES } from './tar-format.ts';
 
 export interface NodeImageOptions {
-  /** Folder for uncompressed layers (`$XDG_CACHE_HOME/vivarium/layers`); made if needed. */
+  /** Folder for layers' disk images (`$XDG_CACHE_HOME/vivarium/layers`); made if needed. */
   readonly cacheFolder: string;
   /** `os/architecture`; the best one that runs when left out. */
   readonly platform?: string;
@@ -33,8 +33,8 @@ export interface NodeImageOptions {
 /** An open image. Close it when its layers have been loaded. */
 export interface OpenedImage {
   readonly image: Image;
-  /** Unpacks what the cache does not have and builds the root filesystem, which stays usable after `close`. */
-  loadRootfs(options?: Pick<LoadOptions, 'onLayer'>): Promise<LoadedRootfs>;
+  /** Makes the disk images that the cache does not have; they stay usable after `close`. */
+  loadLayers(options?: Pick<LoadOptions<LayerFile>, 'onLayer'>): Promise<LoadedLayers<LayerFile>>;
   close(): void;
 }
 
@@ -74,7 +74,7 @@ export async function openNodeImage(text: string, options: NodeImageOptions): Pr
     const signal = options.signal === undefined ? {} : { signal: options.signal };
     return {
       image,
-      loadRootfs: (more) => loadRootfs(image, { store, limits, ...signal, ...more }),
+      loadLayers: (more) => loadLayers(image, { store, codec: nodeCodec, limits, ...signal, ...more }),
       close: () => files.close(),
     };
   } catch (error) {

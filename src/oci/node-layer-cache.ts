@@ -1,25 +1,32 @@
 /**
- * Uncompressed layers as files named by their diff id, so that a second run needs no unpacking and no layer needs to be in
- * memory. A file gets its name only when its digest has matched and it is on disk; what was cut off stays nameless and is
- * removed. The folder belongs to its user alone: what bears a name in it is trusted.
+ * Layers' disk images as files named by their diff id or chain id, so that a second run needs no unpacking and no layer
+ * needs to be in memory. A file gets its name only when the layer's digest has matched and it is on disk; what was cut off
+ * stays nameless and is removed. The folder belongs to its user alone: what bears a name in it is trusted.
  */
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
-import { mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VivariumError } from '../util/errors.ts';
 import type { ClosableContent } from './content.ts';
-import { type Digest, digestAlgorithm, digestHex } from './digest.ts';
+import { digestAlgorithm, digestHex } from './digest.ts';
+import type { ImageSink } from './erofs/writer.ts';
 import { quote } from './fail.ts';
-import type { LayerStore } from './load-rootfs.ts';
+import type { LayerKey, LayerStore } from './load-layers.ts';
 import { FileContent, describe } from './node-content.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
+const SUFFIXES = { diff: '.erofs', chain: '.chain.erofs' } as const;
 const PARTIAL_PREFIX = 'partial-';
 /** No unpacking takes this long: an older partial folder is that of a process that was killed. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-export class LayerCache implements LayerStore {
+/** A layer's image in a file. */
+export interface LayerFile extends ClosableContent {
+  readonly path: string;
+}
+
+export class LayerCache implements LayerStore<LayerFile> {
   readonly #folder: string;
 
   /** The folder is made when the first layer comes. */
@@ -27,39 +34,48 @@ export class LayerCache implements LayerStore {
     this.#folder = folder;
   }
 
-  async get(diffId: Digest, produce: () => AsyncIterable<Uint8Array>): Promise<ClosableContent> {
-    const { folder, path } = this.#place(diffId);
-    return openIfThere(path) ?? (await this.#fill(folder, path, produce));
+  find(key: LayerKey): Promise<LayerFile | undefined> {
+    try {
+      return Promise.resolve(openLayerFile(this.#place(key).path));
+    } catch {
+      return Promise.resolve(undefined); // making it tells what is wrong, if anything is
+    }
   }
 
-  async discard(diffId: Digest): Promise<void> {
-    await rm(this.#place(diffId).path, { force: true });
-  }
-
-  #place(diffId: Digest): { folder: string; path: string } {
-    const folder = join(this.#folder, digestAlgorithm(diffId));
-    return { folder, path: join(folder, digestHex(diffId)) };
-  }
-
-  async #fill(folder: string, path: string, produce: () => AsyncIterable<Uint8Array>): Promise<ClosableContent> {
+  async add(key: LayerKey, write: (sink: ImageSink) => Promise<void>): Promise<LayerFile> {
+    const { folder, path } = this.#place(key);
     const partialFolder = await makePartialFolder(folder);
     try {
-      const partial = join(partialFolder, 'layer.tar');
-      await writeStream(partial, produce());
+      const partial = join(partialFolder, 'layer.erofs');
+      await writeFile(partial, async (file) => {
+        await write((bytes) => append(file, bytes));
+        await file.sync();
+      });
       await rename(partial, path); // if another process was faster, its file is the same
-      return new FileContent(openSync(path, constants.O_RDONLY));
+      return openLayerFile(path);
     } finally {
       await rm(partialFolder, { recursive: true, force: true });
     }
   }
+
+  spool(stream: AsyncIterable<Uint8Array>): Promise<ClosableContent> {
+    return spool(this.#folder, stream);
+  }
+
+  #place({ kind, digest }: LayerKey): { folder: string; path: string } {
+    const folder = join(this.#folder, digestAlgorithm(digest));
+    return { folder, path: join(folder, `${digestHex(digest)}${SUFFIXES[kind]}`) };
+  }
 }
 
-function openIfThere(path: string): ClosableContent | undefined {
-  try {
-    return new FileContent(openSync(path, constants.O_RDONLY));
-  } catch {
-    return undefined; // unpacking tells what is wrong, if anything is
-  }
+function openLayerFile(path: string): LayerFile {
+  const content = new FileContent(openSync(path, constants.O_RDONLY));
+  return {
+    path,
+    size: content.size,
+    readSync: (offset, length) => content.readSync(offset, length),
+    close: () => content.close(),
+  };
 }
 
 /** Unpacks a stream into a file without a name, which is gone as soon as it is closed, whatever happens. */
@@ -68,7 +84,9 @@ export async function spool(folder: string, stream: AsyncIterable<Uint8Array>): 
   let descriptor: number | undefined;
   try {
     const partial = join(partialFolder, 'archive.tar');
-    await writeStream(partial, stream);
+    await writeFile(partial, async (file) => {
+      for await (const chunk of stream) await append(file, chunk);
+    });
     descriptor = openSync(partial, constants.O_RDONLY);
     return new FileContent(descriptor);
   } finally {
@@ -105,12 +123,17 @@ async function removeAbandoned(folder: string, nowMs: number): Promise<void> {
   }
 }
 
-async function writeStream(path: string, stream: AsyncIterable<Uint8Array>): Promise<void> {
+/** Writes a new file. */
+async function writeFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const file = await open(path, 'wx', PRIVATE_FILE_MODE);
   try {
-    for await (const chunk of stream) await file.writeFile(chunk); // on a handle this appends, however short a write is
-    await file.sync();
+    await write(file);
   } finally {
     await file.close();
   }
+}
+
+/** On a handle this appends, however short a write is. */
+function append(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  return file.writeFile(bytes);
 }

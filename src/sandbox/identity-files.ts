@@ -3,33 +3,24 @@
  * Left out: /etc/resolv.conf, for there is no network.
  */
 
-const MODE = 0o644;
-const FOLDER_MODE = 0o755;
-const ATTRIBUTES = { mode: MODE, uid: 0, gid: 0 };
+const ETC = '/etc';
+/** Their names in /etc. */
+export const IDENTITY_NAMES = ['hostname', 'hosts'] as const;
+export type IdentityName = (typeof IDENTITY_NAMES)[number];
 
-/** The part of a file tree's builder that this needs. */
-export interface FileTree<Node> {
-  readonly root: Node;
-  get(parent: Node, name: string): Node | undefined;
-  isDirectory(node: Node): boolean;
-  mkdir(parent: Node, name: string, attributes: typeof ATTRIBUTES): Node;
-  /** With everything below; nothing happens when it is not there. */
-  remove(parent: Node, name: string): void;
-  createFile(parent: Node, name: string, attributes: typeof ATTRIBUTES, content: Uint8Array): Node;
-}
-
-/** Writes the files. An image whose /etc is no folder stays as it is. */
-export function addIdentityFiles<Node>(tree: FileTree<Node>, hostname: string): void {
-  const etc = tree.get(tree.root, 'etc') ?? tree.mkdir(tree.root, 'etc', { ...ATTRIBUTES, mode: FOLDER_MODE });
-  if (!tree.isDirectory(etc)) return;
+/** Names of the files in /etc and what is in them. */
+export function identityFiles(hostname: string): Map<IdentityName, Uint8Array> {
   const [shortName] = hostname.split('.');
   const names = shortName === hostname ? hostname : `${hostname} ${shortName}`;
   const hosts = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${names}\n`;
-  for (const [name, text] of [
-    ['hostname', `${hostname}\n`],
-    ['hosts', hosts],
-  ] as const) {
-    tree.remove(etc, name);
-    tree.createFile(etc, name, ATTRIBUTES, new TextEncoder().encode(text));
-  }
+  const encoder = new TextEncoder();
+  return new Map([
+    ['hostname', encoder.encode(`${hostname}\n`)],
+    ['hosts', encoder.encode(hosts)],
+  ]);
+}
+
+/** Where such a file goes. */
+export function identityPath(name: string): string {
+  return `${ETC}/${name}`;
 }

@@ -1,9 +1,12 @@
 /** What a user may ask of a run, and the checks that need no machine. */
 import type { Tier } from '../worker/protocol.ts';
+import { checkExt4Size } from '../oci/disk/ext4.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 
 const MIB = 2 ** 20;
 export const DEFAULT_MEMORY_BYTES = 512 * MIB;
+/** Room is taken on the host as it is written to. */
+export const DEFAULT_STORAGE_BYTES = 10 * 1024 * MIB;
 /** Kernel and initramfs take about 40 MiB, and a program wants some too. */
 export const MEMORY_BYTES_MIN = 64 * MIB;
 /** The PCI bus has slots for these besides what every machine has. */
@@ -48,6 +51,8 @@ export interface RunOptions {
   /** The program's stdin is open; else it reads end of file. */
   readonly stdin?: boolean | undefined;
   readonly volumes?: readonly Volume[] | undefined;
+  /** How much the container may write besides volumes, in bytes: 8 MiB to 16 TiB. Default 10 GiB. */
+  readonly storageBytes?: number | undefined;
   /** Memory of the machine in bytes, in whole pages: 64 MiB to 3 GiB. Default 512 MiB. */
   readonly memoryBytes?: number | undefined;
   /** How eagerly the CPU translates code. Default 'mixed': what is hot. */
@@ -59,13 +64,14 @@ export interface RunOptions {
 }
 
 /** Throws USAGE, BAD_MEMORY_SIZE or LIMIT for what can't be run whatever the image is. */
-export function checkRunOptions({ volumes = [], memoryBytes, hostname, tty }: RunOptions): void {
+export function checkRunOptions({ volumes = [], memoryBytes, storageBytes, hostname, tty }: RunOptions): void {
   if (memoryBytes !== undefined && memoryBytes < MEMORY_BYTES_MIN) {
     throw new VivariumError(
       ErrorCodes.BAD_MEMORY_SIZE,
       `${Math.floor(memoryBytes / MIB)} MiB of memory are too little for a guest; give it at least ${MEMORY_BYTES_MIN / MIB}M`,
     );
   }
+  if (storageBytes !== undefined) checkExt4Size(storageBytes);
   if (hostname !== undefined && (!HOST_NAME.test(hostname) || hostname.length > HOST_NAME_BYTES_MAX)) {
     throw usage(`the host name ${JSON.stringify(hostname)} is none; use letters, digits, dots and dashes`);
   }

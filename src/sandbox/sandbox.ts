@@ -10,20 +10,28 @@
 import type { GuestProcess } from '../container/guest-process.ts';
 import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
-import { runtimeSpec } from '../container/runtime-spec.ts';
+import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
+import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
 import { assert } from '../util/errors.ts';
-import type { FolderShare, ImageDetails, ImageShare } from './image-share.ts';
+import { identityFiles, type IdentityName, identityPath } from './identity-files.ts';
+import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import { outputStream } from './output-stream.ts';
 import { SandboxProcess } from './process.ts';
-import { checkRunOptions, DEFAULT_MEMORY_BYTES, normalPath, type RunOptions } from './run-options.ts';
+import {
+  checkRunOptions,
+  DEFAULT_MEMORY_BYTES,
+  DEFAULT_STORAGE_BYTES,
+  normalPath,
+  type RunOptions,
+} from './run-options.ts';
 import { StartError } from './start-error.ts';
 import { startGuest, type SnapshotStore } from './start-guest.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
 
-const ROOTFS_TAG = 'rootfs';
+const UUID_BYTES = 16;
 const ID_BYTES = 6; // as many as Docker shows
 
 /** What a sandbox is made of. */
@@ -33,8 +41,9 @@ export interface SandboxParts {
   readonly core: Uint8Array;
   /** Our guest kernel, and the initramfs with the agent; read when a guest boots. */
   readonly readGuest: () => { readonly kernel: Uint8Array; readonly initramfs: Uint8Array };
-  /** Folder for the uncompressed layers of images. */
-  readonly layerCache: string;
+  readonly prepareImage: PrepareImage;
+  /** Folder for the disks that containers write to, gone with their machines. */
+  readonly scratchFolder: string;
   /** Where booted guests are kept, so that later ones need not boot. Without it each one boots. */
   readonly snapshots?: SnapshotStore | undefined;
 }
@@ -83,8 +92,8 @@ export class Sandbox {
   async #start(options: RunOptions): Promise<SandboxProcess> {
     checkRunOptions(options);
     const signal = anySignal(this.#closing.signal, options.signal);
-    const id = randomId();
-    const hostname = options.hostname ?? id;
+    const failed = new AbortController();
+    const container = this.#prepare(options, anySignal(signal, failed.signal));
     const giveUp = (): void => void this.#guest?.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
@@ -96,7 +105,7 @@ export class Sandbox {
           ...(options.tier === undefined ? {} : { tier: options.tier }),
         },
         commandLine: kernelCommandLine(options.onConsole !== undefined),
-        devices: { shares: this.#shares(options, hostname) },
+        devices: container.then(({ rootfs }) => ({ disks: rootfs.disks, shares: folderShares(options) })),
         // Who wants to see the kernel's messages wants to see it boot.
         store: options.onConsole === undefined ? this.#parts.snapshots : undefined,
         onConsole: options.onConsole,
@@ -105,66 +114,98 @@ export class Sandbox {
       });
       this.#saved = saved;
       signal.throwIfAborted();
-      return await this.#startProgram(guest, devices, id, hostname, options);
+      return await startProgram(guest, devices, await container, options);
     } catch (error) {
-      await this.#guest?.close();
+      failed.abort();
+      await Promise.allSettled([container, this.#guest?.close()]);
       throw signal.aborted ? signal.reason : error;
     }
   }
 
-  async #startProgram(
-    guest: Guest,
-    prepared: PreparedDevices,
-    id: string,
-    hostname: string,
-    options: RunOptions,
-  ): Promise<SandboxProcess> {
-    const details = prepared.opened.shareDetails[0] as ImageDetails;
-    const spec = resolveProcess(details.execution, overrides(options, hostname), (path) => details.accounts.get(path));
-    const stopSignal = signalNumber(spec.stopSignal);
-    await guest.attach(prepared);
-    const stdout = outputStream();
-    const stderr = outputStream();
-    const process = guest.client.run({
-      kind: 'container',
-      name: id,
-      spec: runtimeSpec({
-        ...processRequest(spec, options),
-        name: id,
-        rootfs: sharePath(ROOTFS_TAG),
-        hostname,
-        volumes: (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({
-          source: sharePath(volumeTag(index)),
-          destination: normalPath(guestPath),
-          readOnly,
-        })),
-      }),
-      stdin: options.stdin ?? false,
-      terminal: options.tty,
-      onStdout: stdout.sink,
-      onStderr: stderr.sink,
-    });
-    const running = new SandboxProcess(process, stdout, stderr, stopSignal);
-    await guest.watched('start the program', started(process, spec));
-    return running;
+  /** Makes the image ready. Throws what reading an image may, and what {@link #describe} does. */
+  async #prepare(options: RunOptions, signal: AbortSignal): Promise<Container> {
+    const { image, platform } = options;
+    return this.#describe(await this.#parts.prepareImage({ image, platform, signal }), options);
   }
 
-  /** The root filesystem first, then the volumes. */
-  #shares({ image, platform, volumes = [] }: RunOptions, hostname: string): GuestShare[] {
-    const rootfs: ImageShare = {
-      tag: ROOTFS_TAG,
-      kind: 'image',
-      image,
-      layerCache: this.#parts.layerCache,
-      hostname,
-      ...(platform === undefined ? {} : { platform }),
-    };
-    const folders = volumes.map(({ hostPath, readOnly = false }, index): GuestShare => {
-      const share: FolderShare = { tag: volumeTag(index), kind: 'host', folder: hostPath, readOnly };
-      return { share, cache: 'mmap', readOnly };
+  /** Everything about the container that needs no machine. Throws NOT_FOUND or USAGE for a user or a command that is none. */
+  #describe(image: PreparedImage, options: RunOptions): Container {
+    const id = randomId();
+    const hostname = options.hostname ?? id;
+    const spec = resolveProcess(image.execution, overrides(options, hostname), (path) => image.accounts.get(path));
+    const covered = (options.volumes ?? []).map(({ guestPath }) => `${normalPath(guestPath)}/`);
+    const takes = (name: IdentityName): boolean =>
+      image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place));
+    const files = new Map([...identityFiles(hostname)].filter(([name]) => takes(name)));
+    const rootfs = planRootfs({
+      id,
+      layers: image.layers,
+      rootAttributes: image.rootAttributes,
+      scratchFolder: this.#parts.scratchFolder,
+      storageBytes: options.storageBytes ?? DEFAULT_STORAGE_BYTES,
+      uuid: crypto.getRandomValues(new Uint8Array(UUID_BYTES)),
+      files,
     });
-    return [{ share: rootfs, cache: 'loose', readOnly: false }, ...folders];
+    const identity = [...files.keys()].map((name) => ({
+      source: rootfs.filePath(name),
+      destination: identityPath(name),
+      readOnly: false,
+    }));
+    return { id, hostname, spec, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
+}
+
+/** A container that is to be started. */
+interface Container {
+  readonly id: string;
+  readonly hostname: string;
+  readonly spec: ProcessSpec;
+  readonly stopSignal: number;
+  readonly rootfs: RootfsPlan;
+  readonly identity: readonly VolumeMount[];
+}
+
+async function startProgram(
+  guest: Guest,
+  devices: PreparedDevices,
+  container: Container,
+  options: RunOptions,
+): Promise<SandboxProcess> {
+  const { id, hostname, spec, stopSignal, rootfs, identity } = container;
+  await guest.attach(devices);
+  await guest.mountRootfs(rootfs);
+  const stdout = outputStream();
+  const stderr = outputStream();
+  const volumes = (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({
+    source: sharePath(volumeTag(index)),
+    destination: normalPath(guestPath),
+    readOnly,
+  }));
+  const process = guest.client.run({
+    kind: 'container',
+    name: id,
+    spec: runtimeSpec({
+      ...processRequest(spec, options),
+      name: id,
+      rootfs: rootfs.path,
+      hostname,
+      volumes: [...identity, ...volumes],
+    }),
+    stdin: options.stdin ?? false,
+    terminal: options.tty,
+    onStdout: stdout.sink,
+    onStderr: stderr.sink,
+  });
+  const running = new SandboxProcess(process, stdout, stderr, stopSignal);
+  await guest.watched('start the program', started(process, spec));
+  return running;
+}
+
+function folderShares({ volumes = [] }: RunOptions): GuestShare[] {
+  return volumes.map(({ hostPath, readOnly = false }, index): GuestShare => {
+    const share: FolderShare = { tag: volumeTag(index), kind: 'host', folder: hostPath, readOnly };
+    return { share, cache: 'mmap', readOnly };
+  });
 }
 
 function volumeTag(index: number): string {

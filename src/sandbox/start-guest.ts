@@ -25,8 +25,8 @@ export interface StartGuestOptions extends Omit<GuestOptions, 'config'> {
   readonly commandLine: string;
   /** Reads what a guest boots; not called when it goes on from a snapshot. */
   readonly readGuest: () => { readonly kernel: Uint8Array; readonly initramfs: Uint8Array };
-  /** Made while it boots; what is wrong with them ends the start at once. */
-  readonly devices: GuestDevices;
+  /** They may come while it boots and are then made; what is wrong with them ends the start at once. */
+  readonly devices: Promise<GuestDevices>;
   /** Without it each guest boots, and none is saved. */
   readonly store?: SnapshotStore | undefined;
   /** Called with each guest as soon as there is one; it is the caller's to close, whatever comes. */
@@ -43,7 +43,8 @@ export interface StartedGuest {
 
 /** Throws what starting a machine and opening devices do, or a GuestFailure. */
 export async function startGuest(options: StartGuestOptions): Promise<StartedGuest> {
-  const { store, config, commandLine } = options;
+  const { store, config, commandLine, devices } = options;
+  devices.catch(() => {}); // it is awaited once there is a guest
   if (store === undefined) return { ...(await boot(options)), saved: Promise.resolve() };
   const identity = { ...store.parts, 'memory size': String(config.ramBytes), 'command line': commandLine };
   const restore = store.find(identity);
@@ -61,7 +62,7 @@ async function boot(options: StartGuestOptions): Promise<Booted> {
   const boot: BootConfig = { kernel, initrd: initramfs, commandLine };
   const guest = await Guest.start({ ...options, config: { ...config, boot } });
   started(guest);
-  const [prepared] = await Promise.all([guest.prepare(devices), guest.booted()]);
+  const [prepared] = await Promise.all([prepare(guest, devices), guest.booted()]);
   return { guest, devices: prepared };
 }
 
@@ -88,13 +89,17 @@ async function tryRestore(
     throw error;
   });
   try {
-    const [prepared] = await Promise.all([guest.prepare(devices), booted]);
+    const [prepared] = await Promise.all([prepare(guest, devices), booted]);
     return { guest, devices: prepared };
   } catch (error) {
     if (error !== failure || !(error instanceof GuestFailure)) throw error;
     await guest.close();
     return giveUp(error);
   }
+}
+
+async function prepare(guest: Guest, devices: Promise<GuestDevices>): Promise<PreparedDevices> {
+  return guest.prepare(await devices);
 }
 
 function isUnusable(error: unknown): error is VivariumError {

@@ -95,7 +95,7 @@ export class MachineStream {
 export interface OpenedDevices {
   /** What opening each share told, in order. */
   readonly shareDetails: readonly unknown[];
-  /** Plugs them in; the guest must then rescan its PCI bus. Once. Throws LIMIT. */
+  /** Plugs them in, all or none; the guest must then rescan its PCI bus. Once. Throws LIMIT. */
   attach(): Promise<void>;
 }
 
@@ -231,6 +231,10 @@ export class RunningMachine {
   }
   async resizeConsole(columns: number, rows: number): Promise<void> {
     await this.#connection.control.resizeConsole(columns, rows);
+  }
+  /** Pulls out a disk by its serial number. Throws NOT_FOUND, or USAGE when the guest has not let go of it. */
+  async detachDisk(serial: string): Promise<void> {
+    unwrap(await this.#connection.control.detachDisk(serial));
   }
   /** Connects or disconnects our side of a console port: while disconnected, the guest reads end of file. */
   async setPortOpen(port: number, open: boolean): Promise<void> {

@@ -6,9 +6,8 @@ import { expose } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { crc32 } from 'node:zlib';
 import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
-import { MemoryBlockBackend } from '../devices/virtio/blk/backend.ts';
-import { NodeFileBlockBackend } from '../devices/virtio/blk/node-file-backend.ts';
 import { assert } from '../util/errors.ts';
+import { openNodeDisk } from './node-disks.ts';
 import { nodeHost } from './node-host.ts';
 import { fileSource } from './node-snapshot.ts';
 import type { HostMessage } from './protocol.ts';
@@ -19,10 +18,7 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
   assert(parentPort !== null, 'this script runs in a worker');
   const server = new MachineServer({
     host: nodeHost(),
-    openDisk: (disk) =>
-      disk.kind === 'file'
-        ? new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly })
-        : new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly }),
+    openDisk: openNodeDisk,
     openShare,
     openSnapshot: fileSource,
     checksum: (bytes) => crc32(bytes),

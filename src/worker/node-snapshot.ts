@@ -23,8 +23,13 @@ export function fileSource(path: string): SnapshotSource & { close(): void } {
       cause: error,
     });
   }
+  const found = fstatSync(file);
+  if (!found.isFile()) {
+    closeSync(file);
+    throw new VivariumError(ErrorCodes.NOT_FOUND, `the snapshot ${path} is not a file; check the path`);
+  }
   return {
-    byteCount: fstatSync(file).size,
+    byteCount: found.size,
     read: (offset, target) => {
       for (let done = 0; done < target.length;) {
         const count = readSync(file, target, done, target.length - done, offset + done);

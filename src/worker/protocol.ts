@@ -24,11 +24,37 @@ export type {
   TranslationStatistics,
 };
 
-/** A disk on the virtio bus: /dev/vda, vdb, … in order. */
+/**
+ * A disk on the virtio bus: /dev/vda, vdb, … in order. The guest can find it by its serial number, at most 20 printable
+ * ASCII characters. Byte counts are multiples of 512.
+ */
 export type DiskConfig =
   /** A raw image file on the host; Node only. */
-  | { readonly kind: 'file'; readonly path: string; readonly readOnly: boolean }
-  | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly readOnly: boolean };
+  | { readonly kind: 'file'; readonly path: string; readonly readOnly: boolean; readonly serial?: string }
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly readOnly: boolean; readonly serial?: string }
+  /** Read-only, of files of the host and of bytes, with zeroes between them; Node only. */
+  | {
+      readonly kind: 'extents';
+      readonly serial: string;
+      readonly byteCount: number;
+      readonly extents: readonly DiskExtent[];
+    }
+  /** Room in a folder of the host, with these bytes on it and else zeroes; gone with the machine. Node only. */
+  | {
+      readonly kind: 'scratch';
+      readonly serial: string;
+      readonly byteCount: number;
+      readonly folder: string;
+      readonly parts: readonly DiskBytes[];
+    };
+
+/** Bytes at an offset of a disk. */
+export interface DiskBytes {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+/** A file, or bytes, at an offset of a disk. */
+export type DiskExtent = DiskBytes | { readonly offset: number; readonly path: string };
 
 /**
  * A folder that the guest mounts by its tag over 9P. The file system answers at once, so it is made inside the worker,
@@ -123,7 +149,7 @@ export interface MachineControl {
   create(config: MachineConfig, data: MessagePort): Promise<Outcome<MachineCreated>>;
   /** Makes devices without the guest seeing them. */
   open(devices: DeviceConfig): Promise<Outcome<DevicesOpened>>;
-  /** Plugs devices that were opened in; the guest must then rescan its PCI bus. */
+  /** Plugs devices that were opened in, all or none; the guest must then rescan its PCI bus. */
   attach(opened: number): Promise<Outcome<void>>;
   /** A copy of the machine as it stands; it goes on. */
   save(): Promise<Outcome<MachineSnapshot>>;
@@ -133,6 +159,8 @@ export interface MachineControl {
   stop(): void;
   pressPowerButton(): void;
   resizeConsole(columns: number, rows: number): void;
+  /** Pulls out a disk by its serial number, which the guest must have let go of. */
+  detachDisk(serial: string): Promise<Outcome<void>>;
   /** Connects or disconnects our side of a console port: while disconnected, the guest reads end of file. */
   setPortOpen(port: number, open: boolean): void;
   dump(): string;

@@ -11,8 +11,8 @@ import type { FileSystem } from '../devices/virtio/p9/filesystem.ts';
 import type { MachineHost } from '../machine/host.ts';
 import { MachineTime } from '../machine/time.ts';
 import { Machine, type MachineExit, type MachineSnapshot, type MachineStatistics } from '../machine/machine.ts';
-import { crc32, type Checksum } from '../machine/snapshot-file/crc32.ts';
 import { memorySource, SnapshotFile, type SnapshotSource } from '../machine/snapshot-file/read.ts';
+import { crc32, type Checksum } from '../util/crc.ts';
 import { assert, VivariumError } from '../util/errors.ts';
 import type {
   DeviceConfig,
@@ -68,7 +68,8 @@ export class MachineServer implements MachineControl {
   #machine: Machine | undefined;
   #hub: StreamHub | undefined;
   #time: MachineTime | undefined;
-  readonly #opened: OpenDevices[] = [];
+  readonly #opened = new Map<number, OpenDevices>();
+  #openedCount = 0;
   readonly #givenUp = new AbortController();
 
   constructor(platform: WorkerPlatform) {
@@ -113,16 +114,23 @@ export class MachineServer implements MachineControl {
   open(devices: DeviceConfig): Promise<Outcome<DevicesOpened>> {
     return outcome(async () => {
       const opened = await this.#openAll(devices);
-      this.#opened.push(opened);
-      return { number: this.#opened.length - 1, shareDetails: opened.shares.map(({ details }) => details) };
+      const number = this.#openedCount++;
+      this.#opened.set(number, opened);
+      return { number, shareDetails: opened.shares.map(({ details }) => details) };
     });
   }
 
   attach(opened: number): Promise<Outcome<void>> {
     return outcome(async () => {
-      const devices = this.#opened[opened];
-      assert(devices !== undefined, 'devices are opened before they are attached');
-      this.#started().attach(devices);
+      const devices = this.#opened.get(opened);
+      assert(devices !== undefined, 'devices are opened before they are attached, and attached once');
+      this.#opened.delete(opened);
+      try {
+        this.#started().attach(devices);
+      } catch (error) {
+        for (const disk of devices.disks) disk.close?.();
+        throw error;
+      }
     });
   }
 
@@ -153,6 +161,9 @@ export class MachineServer implements MachineControl {
   resizeConsole(columns: number, rows: number): void {
     this.#started().resizeConsole(columns, rows);
   }
+  detachDisk(serial: string): Promise<Outcome<void>> {
+    return outcome(() => this.#started().detachDisk(serial));
+  }
   setPortOpen(port: number, open: boolean): void {
     this.#started().consolePort(port).setHostOpen(open);
   }
@@ -168,14 +179,18 @@ export class MachineServer implements MachineControl {
     const { signal } = this.#givenUp;
     const clock = this.#time;
     assert(clock !== undefined, 'the machine was not created');
-    const opened = {
-      disks: await Promise.all(disks.map(async (disk) => openDisk(disk))),
-      shares: await Promise.all(
+    const openedDisks: BlockBackend[] = [];
+    try {
+      for (const disk of disks) openedDisks.push(await openDisk(disk));
+      const openedShares = await Promise.all(
         shares.map(async (share) => ({ tag: share.tag, ...(await openShare(share, { clock, signal })) })),
-      ),
-    };
-    signal.throwIfAborted();
-    return opened;
+      );
+      signal.throwIfAborted();
+      return { disks: openedDisks, shares: openedShares };
+    } catch (error) {
+      for (const disk of openedDisks) disk.close?.();
+      throw error;
+    }
   }
 
   async #restore(machine: Machine, restore: RestoreConfig): Promise<void> {

@@ -11,12 +11,13 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
   const server = new MachineServer({
     host: webHost(),
     openDisk: (disk) => {
-      if (disk.kind === 'file')
+      if (disk.kind !== 'memory')
         throw new VivariumError(
           ErrorCodes.USAGE,
-          `a browser can't open the disk ${disk.path}; pass its content instead`,
+          `a browser can't open a disk of the kind "${disk.kind}"; pass its content instead`,
         );
-      return new MemoryBlockBackend(disk.bytes, { readOnly: disk.readOnly });
+      const { bytes, readOnly, serial } = disk;
+      return new MemoryBlockBackend(bytes, { readOnly, ...(serial === undefined ? {} : { id: serial }) });
     },
     openShare,
     openSnapshot: (path) => {

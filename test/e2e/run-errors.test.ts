@@ -23,10 +23,10 @@ function run(words: string[]): Promise<VivResult> {
   return viv(['run', ...words], { env: { VIVARIUM_CACHE: cache, VIVARIUM_HOME: cache }, cwd: folder });
 }
 
-/** Files below the cache. */
+/** Files below the cache, but for what is known about the guest's parts. */
 function leftovers(): string[] {
   return readdirSync(cache, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== 'hashes.json')
     .map((entry) => entry.name);
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { MemoryBlockBackend } from '../../src/devices/virtio/blk/backend.ts';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
 import { memorySource, SnapshotFile } from '../../src/machine/snapshot-file/read.ts';
 import { encodeSnapshot } from '../../src/machine/snapshot-file/write.ts';
@@ -183,5 +184,35 @@ describe('machine', () => {
     expect(() => create(undefined, { ramBytes: 8 << 20 })).toThrow(
       "a machine can't have 8 MiB of memory; choose between 16M and 3G",
     );
+  });
+});
+
+describe('disks of a machine', () => {
+  const disk = (id: string): MemoryBlockBackend => new MemoryBlockBackend(new Uint8Array(512), { id });
+
+  it('are plugged in as long as there is room, and pulled out by their serial numbers', async () => {
+    const { machine } = create(undefined, { disks: [disk('first')] });
+    const plugAll = (): void => {
+      for (let index = 0; ; index++) machine.attach({ disks: [disk(`more-${index}`)] });
+    };
+
+    expect(plugAll).toThrow(expect.objectContaining({ code: 'LIMIT' }));
+    await machine.detachDisk('first');
+    const two = [disk('last'), disk('one too many')];
+    expect(() => machine.attach({ disks: two })).toThrow(expect.objectContaining({ code: 'LIMIT' }));
+    machine.attach({ disks: two.slice(0, 1) }); // all or none: its place is still free
+
+    expect(() => machine.attach({ disks: two.slice(1) })).toThrow(expect.objectContaining({ code: 'LIMIT' }));
+    await expect(machine.detachDisk('first')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('are closed once they are pulled out', async () => {
+    const { machine } = create(undefined);
+    let isClosed = false;
+    machine.attach({ disks: [Object.assign(disk('x'), { close: () => void (isClosed = true) })] });
+
+    await machine.detachDisk('x');
+
+    expect(isClosed).toBe(true);
   });
 });

@@ -1,38 +1,18 @@
 import { expect, test } from 'vitest';
-import { TreeFs } from '../../src/devices/virtio/p9/tree-fs.ts';
-import { addIdentityFiles } from '../../src/sandbox/identity-files.ts';
+import { identityFiles, identityPath } from '../../src/sandbox/identity-files.ts';
 
-const ATTRIBUTES = { mode: 0o755, uid: 0, gid: 0 };
-const create = (): TreeFs => new TreeFs({ clock: { nowNs: () => 0, bootUnixMs: 0 } });
+const textOf = (hostname: string, name: 'hostname' | 'hosts'): string =>
+  new TextDecoder().decode(identityFiles(hostname).get(name));
 
-test("identity files replace the image's, whatever they are", () => {
-  const fs = create();
-  const tree = fs.builder();
-  const etc = tree.mkdir(tree.root, 'etc', ATTRIBUTES);
-  tree.symlink(etc, 'hostname', ATTRIBUTES, '/proc/1/environ');
-  tree.mkdir(tree.mkdir(etc, 'hosts', ATTRIBUTES), 'inner', ATTRIBUTES);
-
-  addIdentityFiles(tree, 'box');
-
-  const text = (name: string): string => Buffer.from(fs.read(fs.open(fs.lookup(etc, name)!, 0), 0, 1000)).toString();
-  expect(text('hostname')).toBe('box\n');
-  expect(text('hosts')).toContain('127.0.1.1\tbox\n');
+test('a container finds its own name', () => {
+  expect(textOf('box', 'hostname')).toBe('box\n');
+  expect(textOf('box', 'hosts')).toBe(
+    '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\tbox\n',
+  );
+  expect(identityPath('hosts')).toBe('/etc/hosts');
 });
 
-test('identity files come with a folder when the image has none', () => {
-  const fs = create();
-
-  addIdentityFiles(fs.builder(), 'box');
-
-  expect(fs.lookup(fs.lookup(fs.root, 'etc')!, 'hosts')).toBeDefined();
-});
-
-test('an image whose /etc is a link stays as it is', () => {
-  const fs = create();
-  const tree = fs.builder();
-  tree.symlink(tree.root, 'etc', ATTRIBUTES, 'elsewhere');
-
-  addIdentityFiles(tree, 'box');
-
-  expect(fs.readlink(fs.lookup(fs.root, 'etc')!)).toBe('elsewhere');
+test('a container with a domain finds itself by its short name too', () => {
+  expect(textOf('box.lab', 'hostname')).toBe('box.lab\n');
+  expect(textOf('box.lab', 'hosts')).toMatch(/127\.0\.1\.1\tbox\.lab box\n$/);
 });

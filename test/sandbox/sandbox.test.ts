@@ -2,16 +2,18 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Request } from '../../src/container/agent-protocol.ts';
 import type { RuntimeSpec } from '../../src/container/runtime-spec.ts';
-import type { ImageDetails } from '../../src/sandbox/image-share.ts';
+import type { ImageRequest, PreparedImage, PrepareImage } from '../../src/sandbox/image.ts';
+import { DEFAULT_DIRECTORY_ATTRIBUTES } from '../../src/oci/tree.ts';
 import type { RunOptions } from '../../src/sandbox/run-options.ts';
 import { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { ErrorCodes, VivariumError } from '../../src/util/errors.ts';
 import { FakeMachine } from '../support/fake-machine.ts';
 
 const CODE = 0; // EXIT's `how`: docs/agent-protocol.md
 const START_FAILED = 2;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
-const DETAILS: ImageDetails = {
+const IMAGE: PreparedImage = {
   reference: undefined,
   platform: { os: 'linux', architecture: 'amd64' },
   execution: {
@@ -26,20 +28,30 @@ const DETAILS: ImageDetails = {
     volumes: [],
   },
   accounts: new Map([['/etc/passwd', text('www:x:33:44::/var/www:/bin/sh\n')]]),
+  layers: [
+    { path: '/cache/lower.erofs', byteCount: 8192 },
+    { path: '/cache/upper.erofs', byteCount: 4096 },
+  ],
+  rootAttributes: { ...DEFAULT_DIRECTORY_ATTRIBUTES, mode: 0o711 },
+  takesIdentity: ['hostname', 'hosts'],
 };
 
-function create(): { machine: FakeMachine; sandbox: Sandbox } {
+function create(image: Partial<PreparedImage> | PrepareImage = {}) {
   const machine = new FakeMachine();
-  machine.shareDetails = [DETAILS];
+  const requests: ImageRequest[] = [];
   machine.agent.confirms = true;
   const bytes = new Uint8Array(1);
   const sandbox = new Sandbox({
     startMachine: machine.starter,
     core: bytes,
     readGuest: () => ({ kernel: bytes, initramfs: bytes }),
-    layerCache: '/cache',
+    prepareImage: (request) => {
+      requests.push(request);
+      return typeof image === 'function' ? image(request) : Promise.resolve({ ...IMAGE, ...image });
+    },
+    scratchFolder: '/scratch',
   });
-  return { machine, sandbox };
+  return { machine, sandbox, requests };
 }
 
 /** Waits for the SPAWN and gives its channel and specification. */
@@ -52,12 +64,12 @@ async function spawned(machine: FakeMachine): Promise<{ channel: number; spec: R
 }
 
 /** Runs a program that the agent says has started. */
-async function run(options: Partial<RunOptions> = {}) {
-  const { machine, sandbox } = create();
+async function run(options: Partial<RunOptions> = {}, image: Partial<PreparedImage> = {}) {
+  const { machine, sandbox, requests } = create(image);
   const running = sandbox.run({ image: 'image.tar', ...options });
   const { channel, spec } = await spawned(machine);
   machine.agent.started(channel);
-  return { machine, sandbox, channel, spec, process: await running };
+  return { machine, sandbox, requests, channel, spec, process: await running };
 }
 
 describe('a run', () => {
@@ -71,7 +83,7 @@ describe('a run', () => {
       terminal: false,
     });
     expect(spec.process.env).toEqual(expect.arrayContaining(['A=image', 'HOME=/var/www', `HOSTNAME=${spec.hostname}`]));
-    expect(spec.root).toEqual({ path: '/run/vivarium/rootfs', readonly: false });
+    expect(spec.root).toEqual({ path: `/run/vivarium/rootfs/${spec.hostname}`, readonly: false });
   });
 
   test('starts what the user says instead', async () => {
@@ -96,17 +108,83 @@ describe('a run', () => {
     expect(spec.hostname).toBe('box');
   });
 
+  test('mounts the layers and a disk of its own over each other', async () => {
+    const { machine, spec, requests } = await run({ platform: 'linux/amd64', storageBytes: 64 << 20 });
+    const id = spec.hostname;
+
+    expect(requests).toMatchObject([{ image: 'image.tar', platform: 'linux/amd64' }]);
+    expect(machine.disks).toMatchObject([
+      {
+        kind: 'extents',
+        serial: `image-${id}`,
+        extents: expect.arrayContaining([
+          { offset: 20480, path: '/cache/lower.erofs' },
+          { offset: 28672, path: '/cache/upper.erofs' },
+        ]) as unknown,
+      },
+      { kind: 'scratch', serial: `disk-${id}`, folder: '/scratch', byteCount: 64 << 20 },
+    ]);
+    expect(machine.agent.mounts()).toEqual([
+      [1, `disk:image-${id}:1`, '/run/vivarium/layers/0', 'erofs', ''],
+      [1, `disk:image-${id}:2`, '/run/vivarium/layers/1', 'erofs', ''],
+      [0, `disk:disk-${id}`, `/run/vivarium/disks/${id}`, 'ext4', ''],
+      [
+        0,
+        'overlay',
+        `/run/vivarium/rootfs/${id}`,
+        'overlay',
+        `lowerdir=/run/vivarium/layers/1:/run/vivarium/layers/0,upperdir=/run/vivarium/disks/${id}/upper,workdir=/run/vivarium/disks/${id}/work,xino=auto,redirect_dir=off`,
+      ],
+    ]);
+  });
+
+  test('of an image without layers has a disk of its own alone', async () => {
+    const { machine, spec } = await run({}, { layers: [] });
+    const id = spec.hostname;
+
+    expect(machine.disks).toMatchObject([{ serial: `disk-${id}` }]);
+    expect(machine.agent.mounts().at(-1)).toEqual([
+      16,
+      `/run/vivarium/disks/${id}/upper`,
+      `/run/vivarium/rootfs/${id}`,
+      '',
+      '',
+    ]);
+  });
+
+  test('binds the files that say who it is over those that the image can have', async () => {
+    const bound = async (image: Partial<PreparedImage>): Promise<string[]> =>
+      (await run({}, image)).spec.mounts
+        .map(({ destination }) => destination)
+        .filter((path) => path.startsWith('/etc'));
+
+    expect(await bound({})).toEqual(['/etc/hostname', '/etc/hosts']);
+    expect(await bound({ takesIdentity: ['hosts'] })).toEqual(['/etc/hosts']);
+  });
+
+  test('leaves a volume alone that is in the place of such a file or of its folder', async () => {
+    const boundWith = async (guestPath: string): Promise<string[]> =>
+      (await run({ volumes: [{ hostPath: '/host', guestPath }] })).spec.mounts
+        .map(({ destination }) => destination)
+        .filter((path) => path.startsWith('/etc'));
+
+    expect(await boundWith('/etc/')).toEqual(['/etc']);
+    expect(await boundWith('/etc/hosts')).toEqual(['/etc/hostname', '/etc/hosts']);
+    expect((await run({ volumes: [{ hostPath: '/host', guestPath: '/etc/hosts' }] })).spec.mounts.at(-1)).toMatchObject(
+      {
+        source: '/run/vivarium/vol0',
+      },
+    );
+  });
+
   test('shares folders of the host and binds them in the container', async () => {
     const { machine, spec } = await run({
       hostname: 'box',
       volumes: [{ hostPath: '/host', guestPath: '/data/', readOnly: true }],
     });
 
-    expect(machine.devices?.shares).toEqual([
-      { tag: 'rootfs', kind: 'image', image: 'image.tar', layerCache: '/cache', hostname: 'box' },
-      { tag: 'vol0', kind: 'host', folder: '/host', readOnly: true },
-    ]);
-    expect(spec.mounts.at(-1)).toEqual({
+    expect(machine.devices?.shares).toEqual([{ tag: 'vol0', kind: 'host', folder: '/host', readOnly: true }]);
+    expect(spec.mounts).toContainEqual({
       destination: '/data',
       type: 'bind',
       source: '/run/vivarium/vol0',
@@ -161,11 +239,37 @@ describe('a run', () => {
     await expect(process.exit).rejects.toMatchObject({ code: 'TRIPLE_FAULT', dump: 'cpu 0' });
   });
 
-  test('of an image that does not know the user fails before the program starts', async () => {
+  test('of an image that does not know the user fails, and the machine is gone', async () => {
     const { machine, sandbox } = create();
 
     await expect(sandbox.run({ image: 'image.tar', user: 'nobody' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    expect([machine.agent.frames, machine.isTerminated]).toEqual([[], true]);
+
+    expect([machine.isTerminated, machine.devices]).toEqual([true, undefined]);
+  });
+
+  test('of an image that is none does not wait for the guest to boot', async () => {
+    const { machine, sandbox } = create(() => Promise.reject(new VivariumError(ErrorCodes.BAD_IMAGE, 'no image')));
+    machine.agent.greets = false;
+
+    await expect(sandbox.run({ image: 'image.tar' })).rejects.toMatchObject({ code: 'BAD_IMAGE' });
+
+    expect(machine.isTerminated).toBe(true);
+  });
+
+  test('whose guest crashes before it has booted gives up the image', async () => {
+    let signal: AbortSignal | undefined;
+    const { machine, sandbox } = create((request) => {
+      signal = request.signal;
+      return new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(new Error('given up'))));
+    });
+    machine.agent.greets = false;
+    const running = expect(sandbox.run({ image: 'image.tar' })).rejects.toMatchObject({ code: 'TRIPLE_FAULT' });
+    await vi.waitUntil(() => machine.agent.hellos.length > 0);
+
+    machine.end({ kind: 'triple-fault', dump: 'cpu 0' });
+
+    await running;
+    expect(signal?.aborted).toBe(true);
   });
 
   test('that is aborted ends with the reason', async () => {
@@ -190,6 +294,7 @@ describe('options', () => {
     [{ tty: { columns: -1, rows: 1 } }, 'USAGE'],
     [{ volumes: [{ hostPath: '/a', guestPath: 'b' }] }, 'USAGE'],
     [{ volumes: Array.from({ length: 21 }, (_, index) => ({ hostPath: '/a', guestPath: `/${index}` })) }, 'LIMIT'],
+    [{ storageBytes: 1000 }, 'USAGE'],
   ])('%j are refused before a machine is made', async (options, code) => {
     const { machine, sandbox } = create();
 

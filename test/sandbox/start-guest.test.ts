@@ -48,7 +48,9 @@ function setUp(store: FakeStore | undefined, prepare: (machine: FakeMachine, sta
       guestReads++;
       return { kernel: Uint8Array.of(1), initramfs: Uint8Array.of(2) };
     },
-    devices: { shares: [{ share: { tag: 'rootfs', kind: 'image' }, cache: 'loose', readOnly: false }] },
+    devices: Promise.resolve({
+      shares: [{ share: { tag: 'vol0', kind: 'host' }, cache: 'mmap', readOnly: false }],
+    }),
     store,
     started: () => {},
   };

@@ -41,7 +41,7 @@ export class FakeAgent {
       else {
         this.frames.push(frame);
         if (this.confirms && frame.type === Request.PING) this.send(Reply.PONG, frame.channel, frame.payload);
-        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.RESCAN)
+        if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.REMOVE_DISK)
           this.send(Reply.OK, frame.channel);
       }
     }
@@ -98,6 +98,16 @@ export class FakeAgent {
       channel,
       new PayloadWriter().uint(1, how).uint(1, 0).uint(2, 0).uint(4, code).string(text).done(),
     );
+  }
+
+  /** All MOUNTs: flags, source, target, type and options. */
+  mounts(): (number | string)[][] {
+    return this.frames
+      .filter(({ type }) => type === Request.MOUNT)
+      .map(({ payload }) => {
+        const r = new PayloadReader(payload);
+        return [r.u32(), r.string(), r.string(), r.string(), r.string()];
+      });
   }
 
   /** Payloads of one type, joined. */

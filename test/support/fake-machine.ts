@@ -7,7 +7,7 @@ import type {
   OpenedDevices,
   StartMachine,
 } from '../../src/container/guest-machine.ts';
-import type { DeviceConfig, MachineExit, MachineSnapshot } from '../../src/worker/protocol.ts';
+import type { DeviceConfig, DiskConfig, MachineExit, MachineSnapshot } from '../../src/worker/protocol.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 export class FakeMachine implements GuestMachine {
@@ -23,6 +23,8 @@ export class FakeMachine implements GuestMachine {
   attachedAfter: number | undefined;
   readonly snapshot = {} as MachineSnapshot;
   isTerminated = false;
+  /** Plugged in while it runs. */
+  disks: DiskConfig[] = [];
   /** Ends the machine. */
   end!: (exit: MachineExit) => void;
   /** Our failure. */
@@ -50,6 +52,7 @@ export class FakeMachine implements GuestMachine {
       shareDetails,
       attach: () => {
         this.attachedAfter = this.agent.frames.length;
+        this.disks.push(...(devices.disks ?? []));
         return Promise.resolve();
       },
     });
@@ -69,6 +72,10 @@ export class FakeMachine implements GuestMachine {
   }
   terminate(): Promise<void> {
     this.isTerminated = true;
+    return Promise.resolve();
+  }
+  detachDisk(serial: string): Promise<void> {
+    this.disks = this.disks.filter((disk) => disk.serial !== serial);
     return Promise.resolve();
   }
   dump(): Promise<string> {

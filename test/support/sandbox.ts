@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nodeImages } from '../../src/sandbox/node-image.ts';
 import type { SandboxParts } from '../../src/sandbox/sandbox.ts';
 import { startNodeMachine } from '../../src/worker/node.ts';
 import { CORE_PATH } from './core-module.ts';
@@ -26,7 +27,7 @@ export interface Changes extends Partial<SandboxParts> {
   readonly initramfs?: Uint8Array;
 }
 
-export function sandboxParts(layerCache: string, { kernel, initramfs, ...change }: Changes = {}): SandboxParts {
+export function sandboxParts(cache: string, { kernel, initramfs, ...change }: Changes = {}): SandboxParts {
   const built = builtAssets();
   return {
     startMachine: (start) => startNodeMachine({ script: WORKER_SCRIPT, ...start }),
@@ -35,7 +36,8 @@ export function sandboxParts(layerCache: string, { kernel, initramfs, ...change 
       kernel: kernel ?? readFileSync(built.kernel),
       initramfs: initramfs ?? readFileSync(built.initramfs),
     }),
-    layerCache,
+    prepareImage: nodeImages(join(cache, 'layers')),
+    scratchFolder: join(cache, 'scratch'),
     ...change,
   };
 }

@@ -1,6 +1,6 @@
 /** Snapshots made by hand, and their files with a part replaced and all checksums right. */
 import { CPU_BLOCK_SIZE } from '../../assembly/layout.ts';
-import { crc32 } from '../../src/machine/snapshot-file/crc32.ts';
+import { crc32 } from '../../src/util/crc.ts';
 import {
   encodePrologue,
   PAGE_BYTES,

@@ -12,7 +12,7 @@ import { fail } from '../failure.ts';
 import { type PullPolicy, findRunImage } from '../find-run-image.ts';
 import { RunSession, terminalSize } from '../run-session.ts';
 import { sandboxParts } from '../sandbox-parts.ts';
-import { parseMemorySize } from '../sizes.ts';
+import { parseMemorySize, parseStorageOption } from '../sizes.ts';
 import { tierOption } from '../tier-option.ts';
 import { describeTranslation } from '../translation-page.ts';
 import { parseVolume } from '../volumes.ts';
@@ -24,6 +24,7 @@ interface RunFlags {
   readonly volume: readonly string[];
   readonly workdir?: string;
   readonly memory?: string;
+  readonly storageOpt?: string;
   readonly user?: string;
   readonly entrypoint?: string;
   readonly hostname?: string;
@@ -58,6 +59,7 @@ export function runCommand(): Command {
     .option('-v, --volume <host:guest[:ro]>', 'share a folder of the host', collect, [])
     .option('-w, --workdir <dir>', 'working folder in the container')
     .option('-m, --memory <size>', 'memory of the machine, 64M to 3G (default: 512M)')
+    .option('--storage-opt <size=SIZE>', 'how much the container may write (default: size=10G)')
     .option('-u, --user <user[:group]>', 'user of the command, by name or number')
     .option('--entrypoint <command>', "replace the image's entry point")
     .option('--no-warm', 'boot the machine, even if a booted one is in the cache')
@@ -91,6 +93,7 @@ async function readOptions(image: string, command: readonly string[], flags: Run
     volumes: flags.volume.map(parseVolume),
     tier: flags.tier,
     memoryBytes: flags.memory === undefined ? undefined : parseMemorySize(flags.memory),
+    storageBytes: flags.storageOpt === undefined ? undefined : parseStorageOption(flags.storageOpt),
     onConsole: flags.verbose === true ? (bytes) => void process.stderr.write(bytes) : undefined,
   };
 }

@@ -3,7 +3,7 @@
  * then sections without gaps, so that a checksum is over every byte. Integers are little endian.
  */
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
-import type { Checksum } from './crc32.ts';
+import type { Checksum } from '../../util/crc.ts';
 
 /** Like PNG's: no text, and damaged by whatever takes it for one. */
 const MAGIC = Uint8Array.of(0x89, 0x56, 0x49, 0x56, 0x53, 0x0d, 0x0a, 0x1a); // "VIVS"

@@ -6,7 +6,7 @@
 import { CPU_BLOCK_SIZE } from '../../../assembly/layout.ts';
 import type { GuestMemory } from '../../devices/bus.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
-import { crc32, type Checksum } from './crc32.ts';
+import { crc32, type Checksum } from '../../util/crc.ts';
 import {
   BLOCK_BYTES,
   BLOCK_DEFLATE,

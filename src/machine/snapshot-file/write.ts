@@ -1,6 +1,6 @@
 /** Makes a snapshot file's content. Who calls it writes the pieces, one after the other, where they belong. */
 import type { MachineSnapshot } from '../snapshot.ts';
-import { crc32, type Checksum } from './crc32.ts';
+import { crc32, type Checksum } from '../../util/crc.ts';
 import {
   BLOCK_DEFLATE,
   BLOCK_ENTRY_BYTES,

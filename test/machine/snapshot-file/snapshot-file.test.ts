@@ -1,6 +1,6 @@
 /** Snapshot files: what goes in comes out, and whatever else is in a file is refused with BAD_STATE. */
 import { describe, expect, test } from 'vitest';
-import { crc32 } from '../../../src/machine/snapshot-file/crc32.ts';
+import { crc32 } from '../../../src/util/crc.ts';
 import { BLOCK_PAGES, PAGE_BYTES } from '../../../src/machine/snapshot-file/format.ts';
 import { memorySource, SnapshotFile } from '../../../src/machine/snapshot-file/read.ts';
 import { VivariumError } from '../../../src/util/errors.ts';

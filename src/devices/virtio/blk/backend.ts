@@ -19,6 +19,8 @@ export interface BlockBackend {
   discard?(offset: number, byteCount: number): void | Promise<void>;
   /** Makes a range read as zeroes. Without it, WRITE_ZEROES is not offered. */
   writeZeroes?(offset: number, byteCount: number, mayUnmap: boolean): void | Promise<void>;
+  /** Lets go of what it holds open; nothing is asked of it afterwards. */
+  close?(): void;
 }
 
 /** A disk in host memory, for tests and scratch space. */

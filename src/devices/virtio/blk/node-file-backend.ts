@@ -2,10 +2,11 @@
  * A block device in a host file (Node only). Reads and writes are synchronous system calls: they hit the page cache and
  * cost less than a trip through the thread pool. A read-only disk refuses writes in the device before they come here.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ErrorCodes, VivariumError } from '../../../util/errors.ts';
 import type { BlockBackend } from './backend.ts';
+import { readFully, writeFully } from './node-file-io.ts';
 
 const SECTOR_SIZE = 512;
 const ID_LENGTH = 20;
@@ -16,12 +17,14 @@ export class NodeFileBlockBackend implements BlockBackend {
   readonly id: string;
   readonly #fd: number;
 
-  /** Opens the file. Throws NOT_FOUND when it can't be opened, USAGE when it can't be a disk. */
-  constructor(path: string, options: { readOnly?: boolean } = {}) {
+  /**
+   * Opens the file. Throws NOT_FOUND when it can't be opened, USAGE when it can't be a disk.
+   * @param options.id its serial number; else it is made of the file's name.
+   */
+  constructor(path: string, options: { readOnly?: boolean; id?: string | undefined } = {}) {
     this.readOnly = options.readOnly ?? false;
-    this.id = basename(path)
-      .replace(/[^\x20-\x7e]/g, '_')
-      .slice(0, ID_LENGTH);
+    const name = options.id ?? basename(path).replace(/[^\x20-\x7e]/g, '_');
+    this.id = name.slice(0, ID_LENGTH);
     try {
       this.#fd = openSync(path, this.readOnly ? 'r' : 'r+');
     } catch (error) {
@@ -43,17 +46,11 @@ export class NodeFileBlockBackend implements BlockBackend {
   }
 
   read(offset: number, target: Uint8Array): void {
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#fd, target, done, target.length - done, offset + done);
-      if (count === 0) throw new Error('the disk file became shorter');
-      done += count;
-    }
+    readFully(this.#fd, offset, target);
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    let done = 0;
-    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    writeFully(this.#fd, offset, bytes);
   }
 
   flush(): void {

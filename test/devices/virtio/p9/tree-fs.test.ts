@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { BlobSource } from '../../../../src/devices/virtio/p9/file-content.ts';
 import { FsError } from '../../../../src/devices/virtio/p9/errno.ts';
 import { TreeFs } from '../../../../src/devices/virtio/p9/tree-fs.ts';
-import { copyRootfs } from '../../../../src/oci/sink.ts';
-import { newDirectory, NO_XATTRS, Rootfs } from '../../../../src/oci/rootfs.ts';
 import { E } from '../../../support/p9-client.ts';
 import { ManualClock } from '../../support.ts';
 
@@ -249,32 +247,6 @@ describe('TreeBuilder', () => {
     expect([[...fs.root.directory!.entries.keys()], fs.root.linkCount, fs.inodes.size]).toEqual([['keep'], 2, 2]);
     builder.clearDirectory(fs.root);
     expect(fs.inodes.size).toBe(1);
-  });
-
-  it('takes a root filesystem of an image as it is', () => {
-    const rootfs = new Rootfs();
-    const attributes = { mode: 0o4755, uid: 1, gid: 2, mtimeNs: -1n, xattrs: new Map([['user.x', bytesOf('y')]]) };
-    const file = { kind: 'file', attributes, content: { size: 2, readSync: () => bytesOf('hi') } } as const;
-    const bin = newDirectory({ ...attributes, mode: 0o755, xattrs: NO_XATTRS }, rootfs.root);
-    rootfs.root.entries.set('bin', { inode: bin, layer: 0 });
-    bin.entries.set('sh', { inode: file, layer: 0 });
-    bin.entries.set('bash', { inode: file, layer: 0 });
-    bin.entries.set('tty', { inode: { kind: 'char', attributes, major: 5, minor: 1 }, layer: 0 });
-    const fs = made();
-    copyRootfs(rootfs, fs.builder());
-    const sh = fs.lookup(fs.lookup(fs.root, 'bin')!, 'sh')!;
-    expect(sh).toBe(fs.lookup(fs.lookup(fs.root, 'bin')!, 'bash'));
-    expect([sh.mode, sh.uid, sh.gid, sh.linkCount, sh.mtime]).toEqual([
-      0o104755,
-      1,
-      2,
-      2,
-      { seconds: -1, nanoseconds: 999_999_999 },
-    ]);
-    expect([textOf(fs.getXattr(sh, 'user.x')!), fs.lookup(fs.lookup(fs.root, 'bin')!, 'tty')!.deviceNumber]).toEqual([
-      'y',
-      0x501,
-    ]);
   });
 
   it('costs the guest nothing, and later changes of the host are seen by a new version', () => {
