@@ -2,6 +2,8 @@
 import { defineConfig } from 'vitest/config';
 
 const E2E_TEST_TIMEOUT_MS = 120_000;
+/** The longest take seconds; a busy machine is no failure. */
+const UNIT_TEST_TIMEOUT_MS = 30_000;
 
 export default defineConfig({
   test: {
@@ -11,6 +13,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/browser/**'],
+          testTimeout: UNIT_TEST_TIMEOUT_MS,
         },
       },
       {
