@@ -173,10 +173,15 @@ function dropsOf(frame: u32): usize {
 export function isRewritten(frame: u32): bool {
   return load<u8>(dropsOf(frame)) >= <u8>DROPS_MAX;
 }
-/** Frames are used for other things in time: what was rewritten often may be worth translating by now. */
-export function forgiveDrops(): void {
+/** Heat that says: can't be translated. */
+export const COLD_FOR_EVER: u32 = 65535;
+/** Frames are used for other things in time: what was rewritten often, or could not be translated, may be worth a look by now. */
+export function forgive(): void {
   for (let n: usize = 0; n < <usize>PAGE_DROPS_SIZE; n += 8) {
     store<u64>(PAGE_DROPS + n, (load<u64>(PAGE_DROPS + n) >> 1) & 0x7f7f7f7f7f7f7f7f);
+  }
+  for (let heat: usize = HEAT; heat < <usize>(HEAT + (HEAT_ENTRIES << 1)); heat += 2) {
+    if (load<u16>(heat) == <u16>COLD_FOR_EVER) store<u16>(heat, 0);
   }
 }
 function forget(region: usize): void {

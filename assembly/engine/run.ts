@@ -48,7 +48,7 @@ import { Insn } from './backend';
 import { IF, TF } from './flags';
 import { enter, flushCode, ipOf, isArenaLow, next, setNext, straddle } from './cache';
 import { isFullOfRegions } from './region';
-import { dropAllRegions, forgiveDrops } from './regions';
+import { dropAllRegions, forgive } from './regions';
 import { endedTranslated, forgetEnd, isTranslated, warm } from './translated';
 import { acknowledge } from '../host';
 import { DB, NMI } from '../system/fault';
@@ -186,7 +186,7 @@ function sample(): bool {
   const period = instructionCount() >> FORGIVE_SHIFT;
   if (period != forgiven) {
     forgiven = period;
-    forgiveDrops();
+    forgive();
   }
   return true;
 }

@@ -54,6 +54,7 @@ import { FLAGS_ADD, FLAGS_DEC, FLAGS_DYNAMIC, FLAGS_INC, FLAGS_READY, FLAGS_SUB 
 import { troubleAt } from './emit-memory';
 import { isFullOfRegions, translate } from './region';
 import {
+  COLD_FOR_EVER,
   countStatistic,
   E_BLOCK,
   E_GENERATION,
@@ -104,8 +105,6 @@ import { learnTarget } from './targets';
 
 /** A stub's immediate: region << BLOCK_BITS | block. */
 const BLOCK_BITS: u32 = 8;
-/** Heat that says: can't be translated. */
-const COLD_FOR_EVER: u32 = 65535;
 const TROUBLE_MAX: u32 = 2;
 /** Low bits of X_FLAGS. */
 const FLAG_KIND_MASK: u32 = 15;
