@@ -11,6 +11,7 @@ import { programs, UsageError } from './programs.ts';
 import { differentAcross, type Comparison } from './programs/comparison.ts';
 import { ARCHITECTURES, PEERS } from './programs/sides.ts';
 import { tierUp } from './tier-up.ts';
+import { warm } from './warm.ts';
 import { describe, writeReport, type Report } from './support/report.ts';
 import { PROJECT_FOLDER } from './support/sides.ts';
 
@@ -33,6 +34,7 @@ const WORKLOADS: Readonly<Record<string, (runs: number) => Promise<Report>>> = {
   mixed: (runs) => mixed(runs, values.rootfs ?? '/'),
   boot,
   'tier-up': tierUp,
+  warm,
 };
 const runs = values.runs === undefined ? undefined : Number(values.runs);
 

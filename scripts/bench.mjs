@@ -5,7 +5,7 @@
  *
  *   npm run bench -- [name…] [--runs N] [--arch i386|amd64|both] [--peers qemu,v86|none] [--quick]
  *
- * A name is a workload (programs, interpreter, mixed, boot, tier-up), or a program or kind of program of bench/guest.
+ * A name is a workload (programs, interpreter, mixed, boot, tier-up, warm), or a program or kind of program of bench/guest.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ const ASSETS = 'build/bench-assets.json';
 const KERNELS = { i386: 'i386', amd64: 'x86_64' };
 const PEER_PACKAGES = { qemu: 'qemu-system-x86', v86: 'seabios' };
 /** Those of bench/main.ts that need nothing of the programs. */
-const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up'];
+const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up', 'warm'];
 
 /** A folder with a Debian system and python3 in it, kept in the cache. */
 async function ensureRootfs() {
