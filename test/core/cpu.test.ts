@@ -6,31 +6,16 @@ import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 import { enterProtectedMode } from '../../src/machine/boot/cpu-state.ts';
 import { AssertionError } from '../../src/util/errors.ts';
 import { coreModule, tierOfTests } from '../support/core-module.ts';
+import { QUIET_HOST } from '../support/quiet-host.ts';
 
 const MIB = 1 << 20;
 const RAM_BYTES = 16 * MIB;
 const CODE = 0x100000;
 const RAX = 0;
 
-const HOST: CpuHost = {
-  portRead: () => 0,
-  portWrite: () => {},
-  mmioRead: () => 0,
-  mmioWrite: () => {},
-  tscTicks: () => 0,
-  random32: () => 0,
-  acknowledge: () => -1,
-  apicRead: () => undefined,
-  apicWrite: () => false,
-  readTpr: () => 0,
-  writeTpr: () => {},
-  paravirtWrite: () => false,
-  note: () => {},
-};
-
 /** A CPU in flat 32-bit mode before `code`. */
 function create(code: number[], host: Partial<CpuHost> = {}): Cpu {
-  const cpu = new Cpu(instantiateCore(coreModule(), RAM_BYTES, { ...HOST, ...host }, { tier: tierOfTests() }));
+  const cpu = new Cpu(instantiateCore(coreModule(), RAM_BYTES, { ...QUIET_HOST, ...host }, { tier: tierOfTests() }));
   const memory = new WasmGuestMemory(cpu.core.memory, RAM_BYTES, (physical, byteCount) =>
     cpu.core.exports.invalidate(physical, byteCount),
   );

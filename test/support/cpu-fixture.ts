@@ -10,6 +10,7 @@ import { enterLongMode, enterProtectedMode } from '../../src/machine/boot/cpu-st
 import { LOADER_PAGE_TABLES } from '../../src/machine/memory-map.ts';
 import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 import { coreModule, tierOfTests } from './core-module.ts';
+import { QUIET_HOST } from './quiet-host.ts';
 
 export type CodeBits = 16 | 32 | 64;
 
@@ -26,22 +27,6 @@ const REAL_LIMIT = 0xffff;
 const REAL_DATA_FLAGS = 0x9300;
 const REAL_CODE_FLAGS = 0x9b00;
 const EFLAGS_FIXED = 2; // bit 1, SDM Vol. 1, 3.4.3
-
-const QUIET: CpuHost = {
-  portRead: () => 0xffffffff,
-  portWrite: () => {},
-  mmioRead: () => 0xffffffff,
-  mmioWrite: () => {},
-  tscTicks: () => 0,
-  random32: () => 0x5eed,
-  acknowledge: () => -1,
-  apicRead: () => undefined,
-  apicWrite: () => false,
-  readTpr: () => 0,
-  writeTpr: () => {},
-  paravirtWrite: () => false,
-  note: () => {},
-};
 
 /** General registers by x86 number. */
 export const REGISTERS = [
@@ -80,7 +65,7 @@ export class CpuFixture {
 
   /** `module`: the core, if it is not the tests' own. */
   constructor(bits: CodeBits, host: Partial<CpuHost> = {}, module = coreModule()) {
-    const core = instantiateCore(module, RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
+    const core = instantiateCore(module, RAM_BYTES, { ...QUIET_HOST, ...host }, { tier: tierOfTests() });
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);
     this.#view = new DataView(core.memory.buffer, 0, L.DATA_BASE);

@@ -10,6 +10,7 @@ import { WasmGuestMemory } from '../../src/machine/guest-memory.ts';
 import { coreModule, tierOfTests } from './core-module.ts';
 import { le } from './little-endian.ts';
 import { PageTables } from './page-tables.ts';
+import { QUIET_HOST } from './quiet-host.ts';
 
 export type MachineMode = 'long' | 'protected' | 'real';
 
@@ -174,22 +175,6 @@ export interface Gate {
   readonly ist?: number;
 }
 
-const QUIET: CpuHost = {
-  portRead: () => 0xffffffff,
-  portWrite: () => {},
-  mmioRead: () => 0xffffffff,
-  mmioWrite: () => {},
-  tscTicks: () => 0,
-  random32: () => 0x5eed,
-  acknowledge: () => -1,
-  apicRead: () => undefined,
-  apicWrite: () => false,
-  readTpr: () => 0,
-  writeTpr: () => {},
-  paravirtWrite: () => false,
-  note: () => {},
-};
-
 export class SystemMachine {
   readonly cpu: Cpu;
   readonly ram: Uint8Array;
@@ -200,7 +185,7 @@ export class SystemMachine {
   readonly #block: DataView;
 
   constructor(mode: MachineMode = 'long', host: Partial<CpuHost> = {}) {
-    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET, ...host }, { tier: tierOfTests() });
+    const core = instantiateCore(coreModule(), RAM_BYTES, { ...QUIET_HOST, ...host }, { tier: tierOfTests() });
     this.mode = mode;
     this.cpu = new Cpu(core);
     this.ram = new Uint8Array(core.memory.buffer, L.RAM_BASE, RAM_BYTES);

@@ -7,6 +7,7 @@ import { Cpu, type SegmentRegister } from '../../../src/core/cpu.ts';
 import { instantiateCore, type CpuHost } from '../../../src/core/load.ts';
 import type { Tier } from '../../../src/core/translator.ts';
 import { IMAGE_BYTES, RAM_BYTES } from './memory-map.ts';
+import { QUIET_HOST } from '../quiet-host.ts';
 
 /** What a program starts with, and starts again with after a kick. */
 export interface Registers {
@@ -84,24 +85,18 @@ export class FuzzMachine {
       return (this.#accesses & 0xff) * 0x01010101;
     };
     const host: CpuHost = {
+      ...QUIET_HOST,
       portRead: (port, size) => note(1, port, size) >>> 0,
       portWrite: (port, size, value) => void note(2 + size, port, value),
       mmioRead: (physical, size) => note(8, physical, size) >>> 0,
       mmioWrite: (physical, size, value) => void note(16 + size, physical, value),
       tscTicks: () => 0x123456,
-      random32: () => 0x5eed,
       acknowledge: () => {
         const vector = this.#vector;
         this.#vector = -1;
         this.cpu.setIntr(false);
         return vector;
       },
-      apicRead: () => undefined,
-      apicWrite: () => false,
-      readTpr: () => 0,
-      writeTpr: () => {},
-      paravirtWrite: () => false,
-      note: () => {},
     };
     const core = instantiateCore(module, RAM_BYTES, host, { tier: '0' });
     this.cpu = new Cpu(core);
