@@ -237,14 +237,19 @@ export class ContainerStore {
    * those that were to be removed then are. Also finishes what killed processes left undone. Resolves to the IDs.
    */
   async settle(): Promise<string[]> {
-    const { containers } = await this.list();
-    const lost: string[] = [];
-    for (const container of containers) if (await this.#isLost(container)) lost.push(container.id);
+    const lost = await this.lost();
     const events: NewEvent[] = [];
     for (const id of lost) events.push(...(await this.#exclusively(() => this.#settle(id))));
     if (lost.length > 0) await this.#sweep();
     if ((await this.#folder.hasMarks()) || (await this.pods.hasMarks())) await this.tidy(true);
     for (const event of events) await this.events.append(event);
+    return lost;
+  }
+
+  /** IDs of containers that {@link settle} would see to. */
+  async lost(): Promise<string[]> {
+    const lost: string[] = [];
+    for (const container of (await this.list()).containers) if (await this.#isLost(container)) lost.push(container.id);
     return lost;
   }
 

@@ -82,6 +82,10 @@ export class PodStore {
     throw this.#folder.corrupt(id, POD_FILE, 'it is not there');
   }
 
+  async has(id: string): Promise<boolean> {
+    return this.#folder.has(id);
+  }
+
   /** By ID, name or the beginning of an ID. Throws NOT_FOUND, or USAGE for several. */
   async find(text: string): Promise<PodConfig> {
     return this.read(await this.resolve(text));

@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quote } from '../../oci/fail.ts';
 import { describe } from '../../oci/node-content.ts';
 import { ErrorCodes, VivariumError, assert } from '../../util/errors.ts';
 import { isContainerId, isName } from './names.ts';
@@ -48,7 +47,7 @@ export class RecordFolder {
   async names(): Promise<Map<string, string>> {
     const found = new Map<string, { name: string; writtenMs: number }>();
     const ids = new Set(await this.ids());
-    for (const name of await list(join(this.path, NAMES))) {
+    for (const name of (await list(join(this.path, NAMES))).filter(isName)) {
       const [id, writtenMs] = [await this.#holder(name), await modifiedMs(this.#namePath(name))];
       if (id === undefined || writtenMs === undefined || !ids.has(id)) continue;
       if (writtenMs >= (found.get(id)?.writtenMs ?? -Infinity)) found.set(id, { name, writtenMs });
@@ -183,7 +182,7 @@ export class RecordFolder {
   /** What processes that were killed have left, one line each. Call exclusively to be sure that they are dead. */
   async leftovers(): Promise<{ readonly path: string; readonly what: string }[]> {
     const found: { path: string; what: string }[] = [];
-    const add = (path: string, what: string): void => void found.push({ path, what: `${what} ${quote(path)}` });
+    const add = (path: string, what: string): void => void found.push({ path, what: `${what} ${quotePath(path)}` });
     const live = new Map(await this.names());
     for (const name of await list(this.path)) {
       if (name.startsWith(DRAFT)) add(join(this.path, name), `an unfinished ${this.kind}`);
@@ -214,7 +213,7 @@ export class RecordFolder {
     const advice = remedy ?? `restore it, or remove the ${this.kind} with ${command}`;
     return new VivariumError(
       ErrorCodes.STORE,
-      `the record ${quote(this.pathOf(id, file))} is corrupt: ${why}; ${advice}`,
+      `the record ${quotePath(this.pathOf(id, file))} is corrupt: ${why}; ${advice}`,
     );
   }
 
@@ -239,6 +238,11 @@ export class RecordFolder {
 /** Docker's words. */
 export function noSuch(kind: 'container' | 'pod', text: string): VivariumError {
   return new VivariumError(ErrorCodes.NOT_FOUND, `No such ${kind}: ${text}`);
+}
+
+/** Whole, since paths of records are long and one needs the end. */
+function quotePath(path: string): string {
+  return JSON.stringify(path);
 }
 
 function codeOf(error: unknown): string {
@@ -305,9 +309,11 @@ async function translate<T>(verb: string, path: string, promise: Promise<T>): Pr
     if (FULL_CODES.includes(codeOf(cause)))
       throw new VivariumError(
         ErrorCodes.NO_SPACE,
-        `no space is left for ${quote(path)}; free some, perhaps with viv system prune`,
+        `no space is left for ${quotePath(path)}; free some, perhaps with viv system prune`,
         { cause },
       );
-    throw new VivariumError(ErrorCodes.STORE, `can't ${verb} the record ${quote(path)}: ${describe(cause)}`, { cause });
+    throw new VivariumError(ErrorCodes.STORE, `can't ${verb} the record ${quotePath(path)}: ${describe(cause)}`, {
+      cause,
+    });
   }
 }
