@@ -2,24 +2,41 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERRUPTED, Interrupted } from './action.ts';
 import { bootCommand } from './commands/boot.ts';
+import { containerCommand } from './commands/container.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { eventsCommand } from './commands/events.ts';
 import { historyCommand } from './commands/history.ts';
 import { imageCommand } from './commands/image.ts';
 import { imagesCommand } from './commands/images.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { loginCommand, logoutCommand } from './commands/login.ts';
+import { logsCommand } from './commands/logs.ts';
+import { podCommand } from './commands/pod.ts';
+import { psCommand } from './commands/ps.ts';
 import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
+import { renameCommand } from './commands/rename.ts';
+import { rmCommand } from './commands/rm.ts';
 import { rmiCommand } from './commands/rmi.ts';
 import { runCommand } from './commands/run.ts';
 import { loadCommand, saveCommand } from './commands/save.ts';
 import { systemCommand } from './commands/system.ts';
 import { tagCommand } from './commands/tag.ts';
+import { endContainer } from './end-container.ts';
 import { EXIT_FAILURE, fail } from './failure.ts';
 
 const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
   .enablePositionalOptions()
   .addCommand(runCommand())
+  .addCommand(psCommand())
+  .addCommand(inspectCommand())
+  .addCommand(logsCommand())
+  .addCommand(renameCommand())
+  .addCommand(rmCommand(endContainer))
+  .addCommand(containerCommand(endContainer))
+  .addCommand(podCommand(endContainer))
+  .addCommand(eventsCommand())
   .addCommand(pullCommand())
   .addCommand(pushCommand())
   .addCommand(imagesCommand())

@@ -15,6 +15,7 @@ import type { ImageStore } from '../../oci/store/image-store.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { action, interruptible } from '../action.ts';
 import { cacheFolder } from '../paths.ts';
+import { tellImage } from '../image-events.ts';
 import { openStore } from '../registry-settings.ts';
 import { writeTo } from '../streams.ts';
 
@@ -36,9 +37,11 @@ export function saveCommand(): Command {
             'an archive is not written to a terminal; use -o FILE, or redirect stdout',
           );
         const store = openStore();
-        const archive = exportImages(store, await Promise.all(names.map((text) => findToSave(store, text))));
+        const exported = await Promise.all(names.map((text) => findToSave(store, text)));
+        const archive = exportImages(store, exported);
         if (output === undefined) await writeStdout(archive);
         else await writeFile(output, archive);
+        for (const { image } of exported) await tellImage('save', image.id, { name: image.id });
       }),
     );
 }
@@ -141,6 +144,7 @@ export function loadCommand(): Command {
           }
         });
         for (const { id, names } of loaded) {
+          await tellImage('load', id, { name: names.length === 0 ? id : familiarName(names[0]!) });
           if (names.length === 0) process.stdout.write(`Loaded image ID: ${id}\n`);
           for (const name of names) process.stdout.write(`Loaded image: ${familiarName(name)}\n`);
         }
