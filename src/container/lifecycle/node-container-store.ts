@@ -18,7 +18,7 @@ import { isContainerId, parseName, randomName } from './names.ts';
 import { type Clock, SystemClock } from './node-clock.ts';
 import { EventLog } from './node-event-log.ts';
 import { PodStore } from './node-pod-store.ts';
-import { RecordFolder, noSuch } from './node-record-folder.ts';
+import { RecordFolder, all, noSuch } from './node-record-folder.ts';
 import { CONFIG_SHAPE, STATE_SHAPE } from './shapes.ts';
 import { INITIAL_STATE, checkTransition, isActive } from './state.ts';
 
@@ -115,17 +115,22 @@ export class ContainerStore {
     assert(isContainerId(config.id), 'a container has an ID of 64 digits');
     const wanted = name === undefined ? undefined : parseName(name, 'container');
     const container = await this.#exclusively(async () => {
+      let given = '';
       await this.#folder.prepare(config.id, { [CONFIG_FILE]: config, [STATE_FILE]: INITIAL_STATE });
       try {
-        const given = await this.#reserveName(config.id, wanted);
-        await this.#hold(config);
-        if (config.pod === config.id) await this.pods.addExclusively({ id: config.id, machine });
-        else await this.pods.read(config.pod);
+        // Each waits for the disk, so together they take as long as one.
+        await all([
+          this.#reserveName(config.id, wanted).then((name) => (given = name)),
+          this.#hold(config),
+          config.pod === config.id ? this.pods.addExclusively({ id: config.id, machine }) : this.pods.read(config.pod),
+        ]);
         await this.#folder.commit(config.id);
+        await this.#folder.sync();
         return { id: config.id, name: given, config, state: INITIAL_STATE };
       } catch (error) {
         await this.#folder.abandon(config.id);
         await this.#forget(config.id, config.pod);
+        await this.#sweep();
         throw error;
       }
     });
@@ -160,14 +165,15 @@ export class ContainerStore {
     const names = await this.#folder.names();
     const containers: Container[] = [];
     const problems: VivariumError[] = [];
-    for (const id of await this.#folder.ids()) {
+    const look = async (id: string): Promise<void> => {
       try {
         containers.push(await this.#read(id, names.get(id) ?? ''));
       } catch (error) {
         if (!(error instanceof VivariumError)) throw error;
         if (error.code !== ErrorCodes.NOT_FOUND) problems.push(error); // else removed meanwhile
       }
-    }
+    };
+    await all((await this.#folder.ids()).map(look));
     const newer = (a: Container, b: Container): boolean => a.config.created > b.config.created;
     containers.sort((a, b) => (newer(a, b) ? -1 : newer(b, a) ? 1 : 0));
     return { containers, problems };
@@ -277,10 +283,14 @@ export class ContainerStore {
   }
 
   async #read(id: string, name: string): Promise<Container> {
-    const config = (await this.#folder.read(id, CONFIG_FILE, CONFIG_SHAPE)) as ContainerConfig | undefined;
+    const [config, state] = (await Promise.all([
+      this.#folder.read(id, CONFIG_FILE, CONFIG_SHAPE),
+      this.#folder.read(id, STATE_FILE, STATE_SHAPE),
+    ])) as [ContainerConfig | undefined, ContainerState | undefined];
     if (config === undefined) throw await this.#missing(id, CONFIG_FILE);
+    if (state === undefined) throw await this.#missing(id, STATE_FILE);
     if (config.id !== id) throw this.#folder.corrupt(id, CONFIG_FILE, 'it is that of another container');
-    return { id, name, config, state: await this.readState(id) };
+    return { id, name, config, state };
   }
 
   async #missing(id: string, file: string): Promise<VivariumError> {
@@ -289,7 +299,13 @@ export class ContainerStore {
   }
 
   async #idsOf(pod: string): Promise<string[]> {
-    return (await this.inPod(pod)).map(({ id }) => id);
+    const isIn = async (id: string): Promise<boolean> => {
+      const config = await this.#folder.read(id, CONFIG_FILE, CONFIG_SHAPE).catch(() => undefined); // doctor tells of it
+      return (config as ContainerConfig | undefined)?.pod === pod;
+    };
+    const ids = await this.#folder.ids();
+    const found = await Promise.all(ids.map(isIn));
+    return ids.filter((_, index) => found[index]);
   }
 
   async #reserveName(id: string, wanted: string | undefined): Promise<string> {

@@ -71,6 +71,7 @@ export class PodStore {
     const holder = name === undefined ? undefined : await this.#folder.reserve(name, id);
     assert(holder === undefined, 'the name was looked up before');
     await this.#folder.commit(id);
+    await this.#folder.sync();
     return pod;
   }
 

@@ -47,8 +47,10 @@ export class RecordFolder {
   async names(): Promise<Map<string, string>> {
     const found = new Map<string, { name: string; writtenMs: number }>();
     const ids = new Set(await this.ids());
-    for (const name of (await list(join(this.path, NAMES))).filter(isName)) {
-      const [id, writtenMs] = [await this.#holder(name), await modifiedMs(this.#namePath(name))];
+    const look = async (name: string) =>
+      [name, ...(await Promise.all([this.#holder(name), modifiedMs(this.#namePath(name))]))] as const;
+    const names = (await list(join(this.path, NAMES))).filter(isName);
+    for (const [name, id, writtenMs] of await Promise.all(names.map(look))) {
       if (id === undefined || writtenMs === undefined || !ids.has(id)) continue;
       if (writtenMs >= (found.get(id)?.writtenMs ?? -Infinity)) found.set(id, { name, writtenMs });
     }
@@ -95,8 +97,10 @@ export class RecordFolder {
 
   /** Takes all its names away except one. Call exclusively. */
   async releaseNames(id: string, except?: string): Promise<void> {
-    for (const name of await list(join(this.path, NAMES)))
+    const releaseIfHeld = async (name: string): Promise<void> => {
       if (name !== except && (await this.#holder(name)) === id) await this.#remove(this.#namePath(name));
+    };
+    await all((await list(join(this.path, NAMES))).map(releaseIfHeld));
   }
 
   /**
@@ -105,13 +109,23 @@ export class RecordFolder {
    */
   async prepare(id: string, documents: Readonly<Record<string, object>>): Promise<void> {
     assert(!(await this.has(id)), 'an ID is used once');
-    await makeFolder(this.#draftOf(id));
-    for (const [file, value] of Object.entries(documents))
-      await writeNew(join(this.#draftOf(id), file), JSON.stringify(value));
+    const draft = this.#draftOf(id);
+    await makeFolder(draft);
+    const writing = Object.entries(documents).map(([file, value]) =>
+      writeNew(join(draft, file), JSON.stringify(value)),
+    );
+    await all(writing).catch(async (error: unknown) => {
+      await this.abandon(id);
+      throw error;
+    });
   }
 
+  /** Others see it from now on; it outlives a power failure after {@link sync}. */
   async commit(id: string): Promise<void> {
     await translate('write', this.pathOf(id), rename(this.#draftOf(id), this.pathOf(id)));
+  }
+
+  async sync(): Promise<void> {
     await syncFolder(this.path);
   }
 
@@ -162,7 +176,6 @@ export class RecordFolder {
   async remove(id: string): Promise<void> {
     if (!(await this.has(id))) return;
     await translate('remove', this.pathOf(id), rename(this.pathOf(id), join(this.path, `${REMOVED}${id}`)));
-    await syncFolder(this.path);
   }
 
   /** Frees what was removed. May be called by several at once. */
@@ -233,6 +246,11 @@ export class RecordFolder {
   #namePath(name: string): string {
     return join(this.path, NAMES, name);
   }
+}
+
+/** Waits for all, so that nothing is under way any more when the first failure is thrown. */
+export async function all(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Docker's words. */
