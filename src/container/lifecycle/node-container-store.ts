@@ -18,12 +18,13 @@ import { isContainerId, parseName, randomName } from './names.ts';
 import { type Clock, SystemClock } from './node-clock.ts';
 import { EventLog } from './node-event-log.ts';
 import { PodStore } from './node-pod-store.ts';
-import { RecordFolder, all, noSuch } from './node-record-folder.ts';
+import { RecordFolder, all, noSuch, translate } from './node-record-folder.ts';
 import { CONFIG_SHAPE, STATE_SHAPE } from './shapes.ts';
 import { INITIAL_STATE, checkTransition, isActive } from './state.ts';
 
 const CONFIG_FILE = 'config.json';
 const STATE_FILE = 'state.json';
+const LOCK_FOLDER = 'lock';
 const NS_PER_MS = 1_000_000n;
 /** Names of two words; the rest have a digit, as Docker's have. */
 const PLAIN_NAME_TRIES = 6;
@@ -86,7 +87,7 @@ export class ContainerStore {
     };
     const { home, clock, liveness, onEventError } = this.#options;
     this.#folder = new RecordFolder(join(home, 'containers'), 'container');
-    this.#mutex = new FileMutex(join(home, 'lock'), {
+    this.#mutex = new FileMutex(join(home, LOCK_FOLDER), {
       uniqueName: randomUUID,
       nowMs: () => Number(clock.nowNs() / NS_PER_MS),
     });
@@ -151,7 +152,7 @@ export class ContainerStore {
 
   /** Throws NOT_FOUND, or STORE when its record is corrupt. */
   async read(id: string): Promise<Container> {
-    return this.#read(id, (await this.#folder.names()).get(id) ?? '');
+    return this.#read(id, (await this.#namesOf([id])).get(id) ?? '');
   }
 
   /** Its state alone, which is cheaper. */
@@ -162,7 +163,8 @@ export class ContainerStore {
   }
 
   async list(): Promise<ContainerList> {
-    const names = await this.#folder.names();
+    const ids = await this.#folder.ids();
+    const names = await this.#namesOf(ids);
     const containers: Container[] = [];
     const problems: VivariumError[] = [];
     const look = async (id: string): Promise<void> => {
@@ -173,7 +175,7 @@ export class ContainerStore {
         if (error.code !== ErrorCodes.NOT_FOUND) problems.push(error); // else removed meanwhile
       }
     };
-    await all((await this.#folder.ids()).map(look));
+    await all(ids.map(look));
     const newer = (a: Container, b: Container): boolean => a.config.created > b.config.created;
     containers.sort((a, b) => (newer(a, b) ? -1 : newer(b, a) ? 1 : 0));
     return { containers, problems };
@@ -274,7 +276,8 @@ export class ContainerStore {
   // Inside
 
   async #exclusively<T>(action: () => Promise<T>): Promise<T> {
-    const release = await this.#mutex.acquire();
+    const path = join(this.#options.home, LOCK_FOLDER);
+    const release = await translate('lock', path, this.#mutex.acquire());
     try {
       return await action();
     } finally {
@@ -291,6 +294,12 @@ export class ContainerStore {
     if (state === undefined) throw await this.#missing(id, STATE_FILE);
     if (config.id !== id) throw this.#folder.corrupt(id, CONFIG_FILE, 'it is that of another container');
     return { id, name, config, state };
+  }
+
+  /** Whoever renames one between our looks at the folder and at its files makes us miss both names: then we look again. */
+  async #namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+    const names = await this.#folder.names();
+    return ids.every((id) => names.has(id)) ? names : this.#folder.names();
   }
 
   async #missing(id: string, file: string): Promise<VivariumError> {

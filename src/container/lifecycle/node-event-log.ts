@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { formatTime } from '../../util/time.ts';
 import type { EventSink, NewEvent, VivariumEvent } from './events.ts';
 import type { Clock } from './node-clock.ts';
-import { makeFolder } from './node-record-folder.ts';
+import { makeFolder, translate } from './node-record-folder.ts';
 
 const FILE_BYTES_MAX = 1024 * 1024;
 const PRIVATE_FILE_MODE = 0o600;
@@ -48,9 +48,9 @@ export class EventLog implements EventSink {
 
   /** Resolves to the size of the file afterwards. */
   async #write(line: Uint8Array): Promise<number> {
-    const file = await open(this.path, 'a', PRIVATE_FILE_MODE);
+    const file = await translate('write', this.path, open(this.path, 'a', PRIVATE_FILE_MODE));
     try {
-      await file.write(line);
+      await translate('write', this.path, file.write(line));
       return (await file.stat()).size;
     } finally {
       await file.close();

@@ -5,6 +5,7 @@
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMissing, translate } from './node-record-folder.ts';
 
 const NEWLINE = 0x0a;
 const CHUNK_BYTES = 64 * 1024;
@@ -106,8 +107,8 @@ class LineFile {
   }
 
   static async open(path: string): Promise<LineFile | undefined> {
-    const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
+    const file = await translate('read', path, open(path, 'r')).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
       throw error;
     });
     return file === undefined ? undefined : new LineFile(file, (await file.stat({ bigint: true })).ino);

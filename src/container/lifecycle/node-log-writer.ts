@@ -7,6 +7,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { formatTime } from '../../util/time.ts';
 import type { LogOptions } from './config.ts';
 import type { Clock } from './node-clock.ts';
+import { translate } from './node-record-folder.ts';
 
 const PRIVATE_FILE_MODE = 0o600;
 const NEWLINE = 0x0a;
@@ -49,7 +50,7 @@ export class LogWriter {
   }
 
   /**
-   * Logs output. Resolves when it is written, so that whoever waits is as fast as the disk. Rejects when it can't be (ENOSPC);
+   * Logs output. Resolves when it is written, so that whoever waits is as fast as the disk. Rejects when it can't be (NO_SPACE);
    * what could not be written is lost, and later output is written again if possible.
    */
   async write(stream: LogStream, bytes: Uint8Array): Promise<void> {
@@ -109,7 +110,7 @@ export class LogWriter {
     if (lines.length === 0) return;
     const bytes = Buffer.concat(lines);
     try {
-      await this.#file.appendFile(bytes);
+      await translate('write', this.#options.path, this.#file.appendFile(bytes));
       this.#size += bytes.length;
     } catch (error) {
       await this.#file.truncate(this.#size).catch(() => {}); // half a line would spoil the next
@@ -135,7 +136,7 @@ export class LogWriter {
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  return open(path, 'a+', PRIVATE_FILE_MODE);
+  return translate('write', path, open(path, 'a+', PRIVATE_FILE_MODE));
 }
 
 /** Where the last complete line ends. */

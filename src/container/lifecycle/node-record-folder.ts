@@ -268,9 +268,14 @@ function codeOf(error: unknown): string {
   return (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
 }
 
+/** Whether an error says that a file or its folder is not there. */
+export function isMissing(error: unknown): boolean {
+  return GONE_CODES.includes(codeOf(error));
+}
+
 async function list(folder: string): Promise<string[]> {
   return translate('read', folder, readdir(folder)).catch((error: unknown) => {
-    if (GONE_CODES.includes(codeOf(error))) return [];
+    if (isMissing(error)) return [];
     throw error;
   });
 }
@@ -278,7 +283,7 @@ async function list(folder: string): Promise<string[]> {
 /** A file's text; `undefined` when there is none. Throws STORE when it can't be read. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   return translate('read', path, readFile(path, 'utf8')).catch((error: unknown) => {
-    if (GONE_CODES.includes(codeOf(error))) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   });
 }
@@ -287,7 +292,7 @@ async function modifiedMs(path: string): Promise<number | undefined> {
   return translate('read', path, stat(path)).then(
     ({ mtimeMs }) => mtimeMs,
     (error: unknown) => {
-      if (GONE_CODES.includes(codeOf(error))) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     },
   );
@@ -320,7 +325,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function translate<T>(verb: string, path: string, promise: Promise<T>): Promise<T> {
+/** What kept a file of ours from being used becomes STORE or NO_SPACE, with its name. */
+export async function translate<T>(verb: string, path: string, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (cause) {

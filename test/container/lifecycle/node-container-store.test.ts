@@ -2,9 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ADJECTIVES, SURNAMES } from '../../../src/container/lifecycle/name-words.ts';
 import { newContainerId } from '../../../src/container/lifecycle/names.ts';
 import { ContainerStore } from '../../../src/container/lifecycle/node-container-store.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { hold, readHolds } from '../../../src/oci/store/claims.ts';
+import { removeImage } from '../../../src/oci/store/collect.ts';
 import { thisOwner } from '../../../src/oci/store/node-owner.ts';
+import { MemoryStoreFiles } from '../../support/memory-store-files.ts';
+import { addImage, storeOn } from '../../support/store-fixture.ts';
 import { FakeClock, MACHINE, containerConfig } from '../../support/container-fixture.ts';
 
 let home: string;
@@ -291,5 +297,80 @@ describe('a pod', () => {
     expect(await store.pods.read(first.id)).toMatchObject({ id: first.id });
     await store.remove(second.id);
     await expect(store.pods.read(first.id)).rejects.toEqual(error('NOT_FOUND', /No such pod/));
+  });
+});
+
+describe('the image of a container', () => {
+  test('is held from its making to its removal, and must be there', async () => {
+    const images = storeOn(new MemoryStoreFiles());
+    const { id, manifest } = await addImage(images, ['a']);
+    store = new ContainerStore({ home, images });
+    const image = {
+      name: 'a',
+      id: id as Digest,
+      manifest: manifest.digest,
+      place: '/nowhere',
+      platform: 'linux/amd64',
+    };
+    const container = await store.create(containerConfig({ image }), { name: 'web', machine: MACHINE });
+    const held = await readHolds(images.files);
+
+    await store.remove(container.id);
+
+    expect([...held]).toEqual([[manifest.digest, [container.id]]]);
+    expect((await readHolds(images.files)).size).toBe(0);
+    await removeImage(images, 'a');
+    const late = store.create(containerConfig({ image }), { name: 'web', machine: MACHINE });
+    await expect(late).rejects.toEqual(error('NOT_FOUND', /^No such image: a; it was removed meanwhile/));
+    expect([await store.tidy(false), (await store.list()).containers, filesIn('containers', 'names')]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  test('is let go when its holder was killed before there was a container', async () => {
+    const images = storeOn(new MemoryStoreFiles());
+    const { manifest } = await addImage(images, ['a']);
+    store = new ContainerStore({ home, images });
+    const id = newContainerId();
+    await hold(images.files, id, manifest.digest);
+    await hold(images.files, 'somebody-else', manifest.digest);
+    mkdirSync(join(home, 'containers', `.draft-${id}`), { recursive: true });
+
+    await store.settle();
+
+    expect([...(await readHolds(images.files)).values()]).toEqual([['somebody-else']]);
+  });
+});
+
+describe('records that can not be used', () => {
+  test('because a file is in their place are a user error', async () => {
+    writeFileSync(join(home, 'lock'), '');
+
+    await expect(store.create(containerConfig(), { machine: MACHINE })).rejects.toEqual(
+      error('STORE', /^can't lock the record ".*lock": /),
+    );
+  });
+});
+
+describe('names', () => {
+  test('that are made up are names, and no word is there twice', () => {
+    for (const words of [ADJECTIVES, SURNAMES]) {
+      expect(words.filter((word) => !/^[a-z]+$/.test(word))).toEqual([]);
+      expect(new Set(words).size).toBe(words.length);
+    }
+  });
+
+  test('that are made up have a digit once those of two words seem to be taken', async () => {
+    store = new ContainerStore({ home, random: () => 0 });
+    await store.create(containerConfig(), { machine: MACHINE });
+
+    const { name } = await store.create(containerConfig(), { machine: MACHINE });
+
+    expect(name).toBe('airy_abel0');
+    await expect(store.create(containerConfig(), { machine: MACHINE })).rejects.toEqual(
+      error('CONFLICT', /no name is free; give the container one with --name/),
+    );
   });
 });

@@ -1,4 +1,5 @@
 import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -33,6 +34,13 @@ async function writeLines(count: number, options: { maxBytes?: number; maxFiles?
     clock.advance(1);
   }
   await log.close();
+}
+
+/** Node does not export it. */
+async function fileHandleClass(): Promise<{ FileHandle: { prototype: { appendFile(): Promise<void> } } }> {
+  const file = await open(path, 'r');
+  await file.close();
+  return { FileHandle: file.constructor as never };
 }
 
 describe('a log', () => {
@@ -105,6 +113,21 @@ describe('a log', () => {
     await writeLines(1);
 
     expect(await read()).toEqual(['line 0\n', 'line 1\n', 'line 0\n']);
+  });
+
+  test('that can not be written says so, and goes on when it can', async () => {
+    const log = await openLog();
+    await log.write('stdout', bytes('one\n'));
+    const { FileHandle } = await fileHandleClass();
+    const append = vi.spyOn(FileHandle.prototype, 'appendFile');
+    append.mockRejectedValueOnce(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+
+    await expect(log.write('stdout', bytes('lost\n'))).rejects.toEqual(expect.objectContaining({ code: 'NO_SPACE' }));
+    append.mockRestore();
+    await log.write('stdout', bytes('two\n'));
+    await log.close();
+
+    expect(await read()).toEqual(['one\n', 'two\n']);
   });
 
   test('writes what comes at once in the order in which it came', async () => {
