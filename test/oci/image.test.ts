@@ -492,6 +492,15 @@ describe('a docker save archive', () => {
     expect(view(await load(image))).toEqual(['a=x']);
   });
 
+  test('has the digest of its config for its ID', async () => {
+    const layers = [{ path: '1/layer.tar', tar: LAYER }];
+    const [config] = [...dockerSaveFiles({ layers })];
+
+    const image = await open([{ layers }]);
+
+    expect(image.id).toBe(sha256(config![1]));
+  });
+
   test('may store a repeated layer as a link', async () => {
     const [config, layer] = [...dockerSaveFiles({ layers: [{ path: '2/layer.tar', tar: LAYER }] })];
     const manifest = dockerSaveFiles({ layers: [{ path: '2/layer.tar', tar: LAYER }] }).get('manifest.json')!;
