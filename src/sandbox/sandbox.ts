@@ -10,10 +10,12 @@
 import type { GuestProcess } from '../container/guest-process.ts';
 import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
+import { DEFAULT_ISOLATION } from '../container/isolation/options.ts';
 import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
 import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
+import { resolveGroups } from '../oci/user.ts';
 import { assert } from '../util/errors.ts';
 import { identityFiles, type IdentityName, identityPath } from './identity-files.ts';
 import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
@@ -132,7 +134,9 @@ export class Sandbox {
   #describe(image: PreparedImage, options: RunOptions): Container {
     const id = randomId();
     const hostname = options.hostname ?? id;
-    const spec = resolveProcess(image.execution, overrides(options, hostname), (path) => image.accounts.get(path));
+    const lookup = (path: string): Uint8Array | undefined => image.accounts.get(path);
+    const spec = resolveProcess(image.execution, overrides(options, hostname), lookup);
+    const groups = resolveGroups(options.isolation?.groupAdd ?? [], lookup);
     const covered = (options.volumes ?? []).map(({ guestPath }) => `${normalPath(guestPath)}/`);
     const takes = (name: IdentityName): boolean =>
       image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place));
@@ -149,9 +153,9 @@ export class Sandbox {
     const identity = [...files.keys()].map((name) => ({
       source: rootfs.filePath(name),
       destination: identityPath(name),
-      readOnly: false,
+      readOnly: options.isolation?.readOnlyRootfs ?? false,
     }));
-    return { id, hostname, spec, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
+    return { id, hostname, spec, groups, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
 }
 
@@ -160,6 +164,8 @@ interface Container {
   readonly id: string;
   readonly hostname: string;
   readonly spec: ProcessSpec;
+  /** Of `--group-add`. */
+  readonly groups: readonly number[];
   readonly stopSignal: number;
   readonly rootfs: RootfsPlan;
   readonly identity: readonly VolumeMount[];
@@ -172,6 +178,7 @@ async function startProgram(
   options: RunOptions,
 ): Promise<SandboxProcess> {
   const { id, hostname, spec, stopSignal, rootfs, identity } = container;
+  const { isolation = DEFAULT_ISOLATION } = options;
   await guest.attach(devices);
   await guest.mountRootfs(rootfs);
   const stdout = outputStream();
@@ -185,8 +192,9 @@ async function startProgram(
     kind: 'container',
     name: id,
     spec: runtimeSpec({
-      ...processRequest(spec, options),
+      ...processRequest(container, options),
       name: id,
+      isolation,
       rootfs: rootfs.path,
       hostname,
       volumes: [...identity, ...volumes],
@@ -212,7 +220,7 @@ function volumeTag(index: number): string {
   return `vol${index}`;
 }
 
-function overrides({ command, entrypoint, env, cwd, user, tty }: RunOptions, hostname: string) {
+function overrides({ command, entrypoint, env, cwd, user, tty, stopSignal }: RunOptions, hostname: string) {
   return {
     hostname,
     terminal: tty !== undefined,
@@ -221,11 +229,13 @@ function overrides({ command, entrypoint, env, cwd, user, tty }: RunOptions, hos
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { workingDir: cwd }),
     ...(user === undefined ? {} : { user }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
   };
 }
 
-function processRequest({ args, env, cwd, user }: ProcessSpec, { tty }: RunOptions) {
-  return { args, env, cwd, uid: user.uid, gid: user.gid, additionalGids: user.additionalGids, terminal: tty };
+function processRequest({ spec: { args, env, cwd, user }, groups }: Container, { tty }: RunOptions) {
+  const additionalGids = [...new Set([...user.additionalGids, ...groups])];
+  return { args, env, cwd, uid: user.uid, gid: user.gid, additionalGids, terminal: tty };
 }
 
 /** Waits until the program runs. */
