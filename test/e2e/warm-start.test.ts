@@ -170,7 +170,7 @@ describe('a guest from the cache', () => {
 describe('the cache', () => {
   test('has a guest for each size of memory', async () => {
     const small = await run([
-      '-m',
+      '--machine-memory',
       '128M',
       'busybox',
       'sh',
@@ -178,7 +178,7 @@ describe('the cache', () => {
       "awk '/MemTotal/ {print int($2 / 1024 / 32)}' /proc/meminfo",
     ]);
     const again = await run([
-      '-m',
+      '--machine-memory',
       '128M',
       'busybox',
       'sh',

@@ -98,7 +98,15 @@ export function containerIsolation(options: IsolationOptions): ContainerIsolatio
   };
 }
 
+/** The last filter: whoever checks options makes a container of them next. */
+let lastFilter: { key: string; program: Uint8Array } = { key: '', program: new Uint8Array() };
+
 function seccompFilter(seccomp: string, capabilities: readonly string[]): Uint8Array | undefined {
   if (seccomp === UNCONFINED) return undefined;
-  return compileFilter(seccomp === BUILT_IN ? defaultPolicy(capabilities) : parseProfile(seccomp, capabilities));
+  const key = JSON.stringify([seccomp, capabilities]);
+  if (lastFilter.key !== key) {
+    const policy = seccomp === BUILT_IN ? defaultPolicy(capabilities) : parseProfile(seccomp, capabilities);
+    lastFilter = { key, program: compileFilter(policy) };
+  }
+  return lastFilter.program;
 }

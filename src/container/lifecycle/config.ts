@@ -107,6 +107,7 @@ export interface ContainerConfig {
   readonly openStdin: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal?: string | undefined;
+  /** Negative: it is waited for without end. */
   readonly stopTimeoutMs?: number | undefined;
   readonly healthCheck?: HealthCheck | undefined;
   readonly volumes: readonly BindMount[];
