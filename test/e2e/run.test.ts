@@ -104,7 +104,10 @@ describe('a command', () => {
   });
 
   test('runs with the least memory there may be', async () => {
-    expect(await run(['--machine-memory', '64M', 'busybox', 'echo', 'enough'])).toMatchObject({ status: 0, out: 'enough\n' });
+    expect(await run(['--machine-memory', '64M', 'busybox', 'echo', 'enough'])).toMatchObject({
+      status: 0,
+      out: 'enough\n',
+    });
   });
 
   test('shows boot messages when asked, on stderr', async () => {

@@ -49,6 +49,7 @@ describe('an OCI layout', () => {
         StopSignal: 'SIGINT',
         Labels: { l: 'v' },
         Entrypoint: ['e'],
+        Healthcheck: { Test: ['CMD', 'true'], Interval: 30_000_000_000, StartInterval: 500_000, Retries: 2 },
       }),
       'tag',
     );
@@ -58,6 +59,7 @@ describe('an OCI layout', () => {
     expect(image.reference).toBe('tag');
     expect(image.config.platform).toEqual(AMD64);
     expect(image.config.execution).toMatchObject({
+      healthCheck: { test: ['CMD', 'true'], intervalMs: 30_000, startIntervalMs: 0.5, retries: 2 },
       cmd: ['sh'],
       env: ['A=1'],
       user: 'u',
