@@ -51,6 +51,9 @@ export interface RootfsPlan {
   readonly mounts: readonly MountRequest[];
   /** The root filesystem's path in the guest. */
   readonly path: string;
+  /** Paths in the guest of what it is made of: what the container wrote, and the image's layers, the topmost first. */
+  readonly upper: string;
+  readonly lowers: readonly string[];
   /** Path in the guest of one of the container's own files. */
   filePath(name: string): string;
 }
@@ -93,6 +96,8 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
         : { source: 'overlay', target: path, type: 'overlay', options },
     ],
     path,
+    upper: `${disk}/${UPPER}`,
+    lowers: [...layerPaths].reverse(),
     filePath: (name) => `${disk}/${name}`,
   };
 }

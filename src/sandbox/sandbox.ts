@@ -18,7 +18,7 @@ import { assert } from '../util/errors.ts';
 import { identityFiles, type IdentityName, identityPath } from './identity-files.ts';
 import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
-import { outputStream } from './output-stream.ts';
+import { outputStream } from '../container/output-stream.ts';
 import { SandboxProcess } from './process.ts';
 import {
   checkRunOptions,
