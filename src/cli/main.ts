@@ -2,10 +2,15 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERRUPTED, Interrupted } from './action.ts';
 import { bootCommand } from './commands/boot.ts';
+import { commitCommand } from './commands/commit.ts';
+import { cpCommand } from './commands/cp.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
 import { historyCommand } from './commands/history.ts';
 import { imageCommand } from './commands/image.ts';
 import { imagesCommand } from './commands/images.ts';
+import { importCommand } from './commands/import.ts';
 import { loginCommand, logoutCommand } from './commands/login.ts';
 import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
@@ -20,6 +25,10 @@ const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
   .enablePositionalOptions()
   .addCommand(runCommand())
+  .addCommand(cpCommand())
+  .addCommand(diffCommand())
+  .addCommand(commitCommand())
+  .addCommand(exportCommand())
   .addCommand(pullCommand())
   .addCommand(pushCommand())
   .addCommand(imagesCommand())
@@ -29,6 +38,7 @@ const program = new Command('viv')
   .addCommand(rmiCommand())
   .addCommand(saveCommand())
   .addCommand(loadCommand())
+  .addCommand(importCommand())
   .addCommand(loginCommand())
   .addCommand(logoutCommand())
   .addCommand(systemCommand())
