@@ -15,7 +15,7 @@ export { GuestFailure } from './container/guest-failure.ts';
 export type { ProcessExit, SandboxProcess } from './sandbox/process.ts';
 export type { RunOptions, TerminalSize, Volume } from './sandbox/run-options.ts';
 export { Sandbox, type SandboxParts } from './sandbox/sandbox.ts';
-export { StartError } from './sandbox/start-error.ts';
+export { StartError } from './container/start-error.ts';
 export { ErrorCodes, VivariumError, type ErrorCode } from './util/errors.ts';
 
 /** A sandbox of the parts that the set-up built. Throws NOT_BUILT. */

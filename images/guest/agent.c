@@ -1,6 +1,6 @@
 /*
  * PID 1 of the guest and the host's hand in it: starts up, says hello on its virtio-console port, then obeys.
- * The protocol is docs/agent-protocol.md. Left out: networking, files and metrics, which later versions add.
+ * The protocol is docs/agent-protocol.md. Left out: networking and metrics, which later versions add.
  */
 #include "agent.h"
 
@@ -66,6 +66,8 @@ static void on_frame(uint8_t type, uint32_t channel, struct reader *payload) {
     system_message(type, channel, payload);
   } else if (type >= MSG_SPEC && type <= MSG_RELEASE) {
     process_message(type, channel, payload);
+  } else if (type == MSG_READ_FILE || type == MSG_WRITE_FILE) {
+    file_message(type, channel, payload);
   } else {
     send_error(channel, ENOSYS, "unknown message");
   }

@@ -1,7 +1,7 @@
 /*
- * The guest agent, in five parts: port.c (bytes and frames), process.c (channels: programs and their streams),
- * system.c (mounts, clock, power), disks.c (disks that come and go) and agent.c (start-up and the loop). One thread,
- * nothing blocks but a mount and a look for a disk.
+ * The guest agent, in six parts: port.c (bytes and frames), process.c (channels: programs and their streams),
+ * system.c (mounts, clock, power), disks.c (disks that come and go), files.c (small files of the guest) and agent.c
+ * (start-up and the loop). One thread, nothing blocks but a mount and a look for a disk.
  */
 #ifndef VIVARIUM_AGENT_H
 #define VIVARIUM_AGENT_H
@@ -40,6 +40,8 @@ void port_drain(void);
 void port_send_sync(void);
 /* Room for stream data now; 0 while the host is slow. Control messages have room kept for them beyond that. */
 size_t port_room(void);
+/* Room for a long answer now, without touching what is kept for the answers to one read. */
+size_t port_file_room(void);
 /* A frame is built in place: begin, put, end. */
 void frame_begin(uint8_t type, uint32_t channel);
 void put_u8(uint8_t v);
@@ -92,6 +94,9 @@ int disk_rescan(void);
 int disk_find(const char *serial);
 /* Takes it off the PCI bus; 0 or -1 with errno: EBUSY while it is mounted. */
 int disk_remove(const char *serial);
+
+/* files.c */
+void file_message(uint8_t type, uint32_t channel, struct reader *payload);
 
 /* A line on the kernel's console. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds the guest's initramfs: the agent (this folder's C, static with musl), crun with its libraries and busybox
- * from Debian's packages. Kept with a manifest in the cache. Built-ins only: runs on a bare clone.
+ * Builds the guest's initramfs: the agent, the init of containers and viv-files (this folder's C, static with musl), crun with
+ * its libraries and busybox from Debian's packages. Kept with a manifest in the cache. Built-ins only: runs on a bare clone.
  *
  *   node images/guest/build.mjs [--update] [--force]
  *
@@ -19,10 +19,15 @@ import { startProgress } from '../../scripts/lib/progress.mjs';
 import { firstLine, main, run, SetupError } from '../../scripts/lib/run.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const RECIPE = 'guest-2';
+const RECIPE = 'guest-3';
 const BUILD_PACKAGES = ['gcc', 'musl-tools', 'linux-libc-dev', 'binutils'];
-const SOURCES = ['agent.c', 'disks.c', 'port.c', 'process.c', 'system.c'];
+const SOURCES = ['agent.c', 'disks.c', 'files.c', 'port.c', 'process.c', 'system.c'];
+const CONTAINER_INIT = 'init.c';
 const HEADERS = ['agent.h', 'protocol.h'];
+const FILES_SOURCES = ['archive.c', 'changes.c', 'extract.c', 'main.c', 'root.c', 'tar-read.c', 'tar-write.c'].map(
+  (name) => `files/${name}`,
+);
+const FILES_HEADERS = ['files/files.h'];
 /** crun and the packages of all libraries it loads; the build fails if a library is missing. */
 const GUEST_PACKAGES = [
   'crun',
@@ -41,8 +46,8 @@ const GUEST_PACKAGES = [
 const LIBRARY_FOLDERS = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'];
 const LOADER = 'lib64/ld-linux-x86-64.so.2';
 
-function compileAgent(folder) {
-  const output = join(folder, 'agent');
+/** A static program. */
+function compile(sources, output) {
   const includes = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => ['-idirafter', path]);
   const flags = [
     '-static',
@@ -55,7 +60,7 @@ function compileAgent(folder) {
     '-s',
     '-Wl,--build-id=none',
   ];
-  run('musl-gcc', [...flags, ...includes, '-o', output, ...SOURCES], { cwd: HERE });
+  run('musl-gcc', [...flags, ...includes, '-o', output, ...sources], { cwd: HERE });
   return readFileSync(output);
 }
 
@@ -81,7 +86,7 @@ function libraryClosure(root, program) {
 }
 
 /** Entries of the initramfs, folders before their content. */
-function initramfsEntries(agent, root) {
+function initramfsEntries({ agent, fileTool, containerInit }, root) {
   const crun = join(root, 'usr/bin/crun');
   const libraries = [...libraryClosure(root, crun)].sort(([a], [b]) => (a < b ? -1 : 1));
   const folder = (path) => ({ path, mode: 0o40755 });
@@ -92,12 +97,15 @@ function initramfsEntries(agent, root) {
       folder,
     ),
     folder('usr/bin'),
+    folder('usr/libexec'),
     { path: 'dev/console', mode: 0o20600, device: [5, 1] },
     { path: 'root/null', mode: 0o20666, device: [1, 3] },
     program('init', agent),
     program('bin/busybox', readFileSync(join(root, 'bin/busybox'))),
     link('bin/sh', 'busybox'),
     program('usr/bin/crun', readFileSync(crun)),
+    program('usr/bin/viv-files', fileTool),
+    program('usr/libexec/container-init', containerInit),
     program(LOADER, readFileSync(realpathSync(join(root, LIBRARY_FOLDERS[0], 'ld-linux-x86-64.so.2')))),
     ...libraries.map(([name, path]) => program(`lib/x86_64-linux-gnu/${name}`, readFileSync(realpathSync(path)))),
   ];
@@ -105,7 +113,9 @@ function initramfsEntries(agent, root) {
 
 /** The entry { folder, manifest } of the initramfs, built when the cache has none. */
 export async function ensureInitramfs({ update = false, force = false } = {}) {
-  const sources = [...SOURCES, ...HEADERS, 'build.mjs'].map((name) => readFileSync(join(HERE, name)));
+  const sources = [...SOURCES, CONTAINER_INIT, ...HEADERS, ...FILES_SOURCES, ...FILES_HEADERS, 'build.mjs'].map((name) =>
+    readFileSync(join(HERE, name)),
+  );
   const sourceHash = hashParts(RECIPE, ...sources);
   if (!update && !force) {
     const [entry] = findEntries('guest', (manifest) => manifest.sourceHash === sourceHash);
@@ -121,9 +131,11 @@ export async function ensureInitramfs({ update = false, force = false } = {}) {
   const progress = startProgress('guest initramfs');
   const folder = temporaryFolder('guest');
   try {
-    const agent = compileAgent(folder);
+    const agent = compile(SOURCES, join(folder, 'agent'));
+    const fileTool = compile(FILES_SOURCES, join(folder, 'viv-files'));
+    const containerInit = compile([CONTAINER_INIT], join(folder, 'container-init'));
     const root = unpackPackages(versions, folder);
-    const archive = cpio(initramfsEntries(agent, root));
+    const archive = cpio(initramfsEntries({ agent, fileTool, containerInit }, root));
     const copyrights = readdirSync(join(root, 'usr/share/doc')).sort();
     const notices = copyrights
       .map((name) => join(root, 'usr/share/doc', name, 'copyright'))

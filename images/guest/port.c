@@ -19,7 +19,9 @@
  * most a page at once, so at most 91 HELLOs, each answered with all channels' states, about 8 KiB.
  */
 #define OUT_SOFT_LIMIT (192 * 1024)
-#define OUT_SIZE (OUT_SOFT_LIMIT + 1024 * 1024)
+/* Of that, for contents of files that one read asks for. */
+#define FILE_ROOM (256 * 1024)
+#define OUT_SIZE (OUT_SOFT_LIMIT + FILE_ROOM + 1024 * 1024)
 #define IN_CHUNK 4096
 #define STREAM_CHUNK 32768
 
@@ -113,6 +115,11 @@ void port_open(void) {
 size_t port_room(void) {
   size_t used = out_end - out_start;
   return used < OUT_SOFT_LIMIT ? OUT_SOFT_LIMIT - used : 0;
+}
+
+size_t port_file_room(void) {
+  size_t used = out_end - out_start;
+  return used + HEADER_SIZE + 1 < OUT_SOFT_LIMIT + FILE_ROOM ? OUT_SOFT_LIMIT + FILE_ROOM - HEADER_SIZE - 1 - used : 0;
 }
 
 bool port_wants(struct pollfd *entry) {

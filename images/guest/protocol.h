@@ -15,6 +15,7 @@
 #define MAX_CHANNELS 64
 #define STDIN_WINDOW 65536
 #define MAX_ECHO 64
+#define MAX_FILE 65536
 #define MAX_FAILURE_TEXT 4096
 
 /* Marks a fresh start in the byte stream; never occurs inside a frame that the host sends. */
@@ -41,7 +42,9 @@
 #define MSG_RESIZE 0x25
 #define MSG_CREDIT 0x26
 #define MSG_RELEASE 0x27
-/* 0x30 to 0x3f: files, 0x40 to 0x4f: metrics, 0x50 to 0x5f: network; not in version 1. */
+#define MSG_READ_FILE 0x30
+#define MSG_WRITE_FILE 0x31
+/* 0x40 to 0x4f: metrics, 0x50 to 0x5f: network; not in version 1. */
 
 /* Agent to host. */
 #define MSG_WELCOME 0x81

@@ -18,10 +18,15 @@ export type PullPolicy = 'missing' | 'always' | 'never';
 export interface FindFlags {
   readonly platform?: string | undefined;
   readonly pull: PullPolicy;
+  /** Say nothing while pulling. */
+  readonly quiet?: boolean;
 }
 
 /** Throws what pulling throws, or NOT_FOUND. */
-export async function findRunImage(text: string, { platform, pull: policy }: FindFlags): Promise<string> {
+export async function findRunImage(
+  text: string,
+  { platform, pull: policy, quiet = false }: FindFlags,
+): Promise<string> {
   if (/^\.{0,2}\//.test(text)) return text;
   if (policy !== 'always') {
     const stored = await openStore().findIfThere(text);
@@ -35,9 +40,9 @@ export async function findRunImage(text: string, { platform, pull: policy }: Fin
       `there is no image ${JSON.stringify(text)} here; get it with viv pull, or give a layout folder or an image archive`,
     );
   const name = parseImageName(text);
-  if (policy === 'missing')
+  if (policy === 'missing' && !quiet)
     process.stderr.write(`viv: there is no image ${JSON.stringify(text)} here, so it is pulled\n`);
-  await interruptible((signal) => pull(name, { platform, quiet: false, signal }));
+  await interruptible((signal) => pull(name, { platform, quiet, signal }));
   return placeOf(await openStore().find(text));
 }
 

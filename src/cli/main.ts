@@ -2,24 +2,79 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERRUPTED, Interrupted } from './action.ts';
 import { bootCommand } from './commands/boot.ts';
+import { commitCommand } from './commands/commit.ts';
+import { containerCommand } from './commands/container.ts';
+import { cpCommand } from './commands/cp.ts';
+import { createCommand } from './commands/create.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
 import { historyCommand } from './commands/history.ts';
 import { imageCommand } from './commands/image.ts';
 import { imagesCommand } from './commands/images.ts';
+import { importCommand } from './commands/import.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { loginCommand, logoutCommand } from './commands/login.ts';
+import { logsCommand } from './commands/logs.ts';
+import { podCommand } from './commands/pod.ts';
+import { psCommand } from './commands/ps.ts';
 import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
+import { renameCommand } from './commands/rename.ts';
+import { rmCommand } from './commands/rm.ts';
 import { rmiCommand } from './commands/rmi.ts';
 import { runCommand } from './commands/run.ts';
 import { loadCommand, saveCommand } from './commands/save.ts';
+import { execCommand } from './commands/exec.ts';
+import { pauseCommand, unpauseCommand } from './commands/pause.ts';
+import { attachCommand, startCommand } from './commands/start.ts';
+import { statsCommand } from './commands/stats.ts';
+import { killCommand, restartCommand, stopCommand } from './commands/stop.ts';
+import { topCommand } from './commands/top.ts';
+import { updateCommand } from './commands/update.ts';
+import { waitCommand } from './commands/wait.ts';
+import { superviseCommand } from './commands/supervise.ts';
 import { systemCommand } from './commands/system.ts';
 import { tagCommand } from './commands/tag.ts';
+import { endContainer } from './end-container.ts';
 import { EXIT_FAILURE, fail } from './failure.ts';
+
+/** Commands that supervisors carry out, anew for each place where they are to be found. */
+function lifeCommands(): Command[] {
+  return [
+    createCommand(),
+    startCommand(),
+    stopCommand(),
+    restartCommand(),
+    killCommand(),
+    pauseCommand(),
+    unpauseCommand(),
+    attachCommand(),
+    execCommand(),
+    waitCommand(),
+    updateCommand(),
+    topCommand(),
+    statsCommand(),
+    cpCommand(),
+    diffCommand(),
+    commitCommand(),
+    exportCommand(),
+  ];
+}
 
 const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
   .enablePositionalOptions()
   .addCommand(runCommand())
+  .addCommand(psCommand())
+  .addCommand(inspectCommand())
+  .addCommand(logsCommand())
+  .addCommand(renameCommand())
+  .addCommand(rmCommand(endContainer))
+  .addCommand(containerCommand(endContainer, [runCommand(), ...lifeCommands()]))
+  .addCommand(podCommand(endContainer))
+  .addCommand(eventsCommand())
   .addCommand(pullCommand())
   .addCommand(pushCommand())
   .addCommand(imagesCommand())
@@ -29,11 +84,13 @@ const program = new Command('viv')
   .addCommand(rmiCommand())
   .addCommand(saveCommand())
   .addCommand(loadCommand())
+  .addCommand(importCommand())
   .addCommand(loginCommand())
   .addCommand(logoutCommand())
   .addCommand(systemCommand())
   .addCommand(doctorCommand())
-  .addCommand(bootCommand());
+  .addCommand(bootCommand())
+  .addCommand(superviseCommand(), { hidden: true });
 
 /** As Docker has it, a wrong number of words is 1, and an option that is not known 125. */
 const EXIT_WRONG_WORDS = 1;
@@ -43,6 +100,7 @@ function throwAtExit(command: Command): void {
   command.exitOverride();
   command.commands.forEach(throwAtExit);
 }
+lifeCommands().forEach((command) => program.addCommand(command));
 throwAtExit(program);
 
 try {

@@ -1,6 +1,6 @@
 /**
  * The host's end of the agent protocol: greets the agent, sends it orders, and runs programs through it. One client per
- * guest; it survives a restore by a new hello(). docs/agent-protocol.md; Left out: files, metrics and networking.
+ * guest; it survives a restore by a new hello(). docs/agent-protocol.md; left out: metrics and networking.
  */
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 import {
@@ -14,6 +14,7 @@ import {
   HELLO_RESET,
   MountFlag,
   MAX_ECHO,
+  MAX_PAYLOAD,
   MAX_SPEC,
   PayloadReader,
   PayloadWriter,
@@ -216,6 +217,30 @@ export class AgentClient {
   /** Has the guest look for devices that were plugged in. Resolves when it has them. */
   async rescan(): Promise<void> {
     await this.#request(Request.RESCAN, new Uint8Array(0), 'look for devices');
+  }
+
+  /**
+   * Reads a file of the guest itself, such as one below /sys/fs/cgroup or /proc, whole: at most 65536 bytes. Rejects when it
+   * is not there, too long or no regular file.
+   */
+  async readFile(path: string): Promise<Uint8Array> {
+    const reply = await this.#request(Request.READ_FILE, new PayloadWriter().string(path).done(), `read ${path}`);
+    return reply.payload.slice();
+  }
+
+  /** Writes to a file of the guest itself that is there, by one write(2), as settings of the kernel are made. */
+  async writeFile(path: string, content: Uint8Array | string): Promise<void> {
+    const head = new PayloadWriter().string(path).done();
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    if (head.length + bytes.length > MAX_PAYLOAD)
+      throw new VivariumError(
+        ErrorCodes.LIMIT,
+        `${bytes.length} bytes are too many for one write to ${path} in the guest`,
+      );
+    const payload = new Uint8Array(head.length + bytes.length);
+    payload.set(head);
+    payload.set(bytes, head.length);
+    await this.#request(Request.WRITE_FILE, payload, `write ${path}`);
   }
 
   /** Kills everything, writes shares back and powers off (or reboots). Resolves just before. */

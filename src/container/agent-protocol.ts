@@ -15,6 +15,8 @@ export const MAX_SPEC = 4194304;
 export const MAX_CHANNELS = 64;
 export const STDIN_WINDOW = 65536;
 export const MAX_ECHO = 64;
+/** Longest file that READ_FILE gives. */
+export const MAX_FILE = 65536;
 export const MAX_FAILURE_TEXT = 4096;
 /** Channels are below this, so that a header never looks like part of a SYNC. */
 export const CHANNEL_LIMIT = 0x1000000;
@@ -42,6 +44,8 @@ export const Request = {
   RESIZE: 0x25,
   CREDIT: 0x26,
   RELEASE: 0x27,
+  READ_FILE: 0x30,
+  WRITE_FILE: 0x31,
 } as const;
 
 /** Agent to host. */

@@ -20,6 +20,10 @@ const ENTROPY_BYTES = 64;
 /** A machine that does not stop in this time is ended with its thread. */
 const STOP_MS = 1000;
 
+/** A disk stays busy for a moment after the last process of its container has gone. */
+const UNPLUG_TRIES = 40;
+const UNPLUG_PAUSE_MS = 25;
+
 /** A folder of the guest that the host shares. */
 export interface GuestShare {
   readonly share: ShareConfig;
@@ -174,16 +178,29 @@ export class Guest {
     }
   }
 
-  /** Takes a root filesystem apart that no container uses any more, and its disks out. */
+  /** Takes a root filesystem apart that no container uses any more, and its disks out. All it wrote is on them then. */
   async unplugRootfs(plan: RootfsPlan): Promise<void> {
     for (const { target } of [...plan.mounts].reverse())
-      await this.watched(`unmount ${target}`, this.client.unmount(target));
+      await this.#patiently(`unmount ${target}`, () => this.client.unmount(target));
     for (const { serial } of plan.disks) await this.#unplugDisk(serial);
   }
 
   async #unplugDisk(serial: string): Promise<void> {
-    await this.watched(`remove the disk ${serial}`, this.client.removeDisk(serial));
+    await this.#patiently(`remove the disk ${serial}`, () => this.client.removeDisk(serial));
     await this.#machine.detachDisk(serial);
+  }
+
+  /** What the guest refuses for a moment after the last user of a mount has gone. */
+  async #patiently(what: string, order: () => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.watched(what, order());
+        return;
+      } catch (error) {
+        if (tries === UNPLUG_TRIES || error instanceof GuestFailure || this.#isClosed) throw error;
+        await new Promise((resolve) => setTimeout(resolve, UNPLUG_PAUSE_MS));
+      }
+    }
   }
 
   /** Waits for something that the guest does of itself; a guest that fails or makes no progress rejects it. */

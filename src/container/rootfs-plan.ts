@@ -4,6 +4,7 @@
  */
 import { type Ext4Entry, makeExt4 } from '../oci/disk/ext4.ts';
 import { partitionDisk, PARTITIONS_MAX } from '../oci/disk/gpt.ts';
+import type { DiskPart } from '../oci/disk/parts.ts';
 import { overLimit } from '../oci/fail.ts';
 import type { InodeAttributes } from '../oci/tree.ts';
 import type { DiskConfig } from '../worker/protocol.ts';
@@ -32,8 +33,8 @@ export interface RootfsRequest {
   readonly layers: readonly LayerDisk[];
   /** What the root directory is like. */
   readonly rootAttributes: InodeAttributes;
-  /** Folder of the host that has the container's disk. */
-  readonly scratchFolder: string;
+  /** The container's own disk: gone with the machine, in this folder; or a file that {@link ownDiskParts} has filled. */
+  readonly disk: { readonly scratchFolder: string } | { readonly file: string };
   /** How much the container may write, file system included. */
   readonly storageBytes: number;
   /** 16 random bytes. */
@@ -51,6 +52,9 @@ export interface RootfsPlan {
   readonly mounts: readonly MountRequest[];
   /** The root filesystem's path in the guest. */
   readonly path: string;
+  /** Paths in the guest of what it is made of: what the container wrote, and the image's layers, the topmost first. */
+  readonly upper: string;
+  readonly lowers: readonly string[];
   /** Path in the guest of one of the container's own files. */
   filePath(name: string): string;
 }
@@ -93,6 +97,8 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
         : { source: 'overlay', target: path, type: 'overlay', options },
     ],
     path,
+    upper: `${disk}/${UPPER}`,
+    lowers: [...layerPaths].reverse(),
     filePath: (name) => `${disk}/${name}`,
   };
 }
@@ -108,16 +114,28 @@ function imageDisk({ id, layers, uuid }: RootfsRequest): (DiskConfig & { kind: '
   return { kind: 'extents', serial: `image-${id}`, byteCount, extents: [...parts, ...files] };
 }
 
-function ownDisk(request: RootfsRequest): DiskConfig & { kind: 'scratch' } {
-  const { id, rootAttributes, scratchFolder, storageBytes, uuid, files } = request;
+function ownDisk(request: RootfsRequest): DiskConfig & { readonly serial: string } {
+  const { id, disk } = request;
+  const serial = `disk-${id}`;
+  if ('file' in disk) return { kind: 'file', serial, path: disk.file, readOnly: false };
+  return { kind: 'scratch', serial, folder: disk.scratchFolder, ...ownDiskParts(request, false) };
+}
+
+/** A container's disk as it is in the beginning. With a journal it outlives a machine that is switched off at any moment. */
+export function ownDiskParts(
+  { rootAttributes, storageBytes, uuid, files }: OwnDiskRequest,
+  journal: boolean,
+): { readonly byteCount: number; readonly parts: readonly DiskPart[] } {
   const entries: Ext4Entry[] = [
     { name: UPPER, attributes: rootAttributes },
     { name: WORK, attributes: WORK_ATTRIBUTES },
     ...[...files].map(([name, content]) => ({ name, attributes: IDENTITY_ATTRIBUTES, content })),
   ];
   const byteCount = storageBytes - (storageBytes % SECTOR_BYTES);
-  const parts = makeExt4({ byteCount, uuid, journal: false, entries });
-  return { kind: 'scratch', serial: `disk-${id}`, folder: scratchFolder, byteCount, parts };
+  return { byteCount, parts: makeExt4({ byteCount, uuid, journal, entries }) };
 }
+
+/** What a container's own disk depends on. */
+export type OwnDiskRequest = Pick<RootfsRequest, 'rootAttributes' | 'storageBytes' | 'uuid' | 'files'>;
 
 const SECTOR_BYTES = 512;

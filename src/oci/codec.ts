@@ -15,4 +15,6 @@ export interface Codec {
   createHash(algorithm: DigestAlgorithm): Hasher;
   /** Inflates a gzip stream. Throws on broken or truncated data. Stops reading `source` when the consumer stops. */
   gunzip(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Deflates into a gzip stream (RFC 1952) without name and time, the same for the same input and host. */
+  gzip(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
 }

@@ -3,7 +3,7 @@
  * layer tars (Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"). Archives that also
  * are an OCI layout are read as one. Layers have no digest of their own here; the config's diff ids check them.
  */
-import { collect, verifyStream } from './blob.ts';
+import { collect, digestOf, verifyStream } from './blob.ts';
 import { decompress } from './decompress.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { badImage, notFound, quote } from './fail.ts';
@@ -38,13 +38,15 @@ export async function openDockerSave(
   );
   const candidates = [];
   for (const { entry } of chosen) {
-    const config = parseConfig(await readConfig(files, entry, options), `config of ${files.what}`, options.limits);
-    candidates.push({ entry, config, platform: config.platform });
+    const bytes = await readConfig(files, entry, options);
+    const config = parseConfig(bytes, `config of ${files.what}`, options.limits);
+    candidates.push({ entry, config, id: await digestOf(bytes, options.codec), platform: config.platform });
   }
-  const { entry, config } = choosePlatform(candidates, options.platform, files.what);
+  const { entry, config, id } = choosePlatform(candidates, options.platform, files.what);
   checkImageConfig(config, entry.layers.length, files.what, options);
   return {
     reference: reference ?? entry.repoTags[0],
+    id,
     digest: undefined,
     config,
     layers: entry.layers.map((path, index) =>

@@ -30,6 +30,8 @@ export interface ImageLayer {
 export interface Image {
   /** The name that it was chosen by or has, if any. */
   readonly reference: string | undefined;
+  /** Digest of the config, which is the image's ID. */
+  readonly id: Digest;
   /** Digest of the manifest; `docker save` archives of the old form have none. */
   readonly digest: Digest | undefined;
   readonly config: ImageConfig;
@@ -59,7 +61,7 @@ export async function imageFromManifest(
   const layers = manifest.layers.map((descriptor, index) =>
     blobLayer(reader, descriptor, config.diffIds[index]!, `layer ${index + 1} of ${what}`, options),
   );
-  return { ...name, config, layers };
+  return { ...name, id: manifest.config.digest, config, layers };
 }
 
 /** The config decides what an image is for, whatever an index says about it. */

@@ -64,6 +64,8 @@ export interface LayerOptions {
   readonly limits: ImageLimits;
   /** The layers below, if there are any. */
   readonly lower?: Rootfs | undefined;
+  /** Refuse an archive that just stops, for one that no digest covers. */
+  readonly requireEnd?: boolean;
 }
 
 /** Reads an uncompressed tar. Its files read from `content` for as long as the tree is used. Throws BAD_IMAGE or LIMIT. */

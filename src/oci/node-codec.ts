@@ -1,7 +1,7 @@
 /** Hashing and inflating in Node, by its own streaming implementations. */
 import { createHash } from 'node:crypto';
 import { Readable, pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import type { Codec } from './codec.ts';
 
 export const nodeCodec: Codec = {
@@ -27,5 +27,11 @@ export const nodeCodec: Codec = {
     } finally {
       await iterator.return?.();
     }
+  },
+  async *gzip(source) {
+    const gzip = createGzip();
+    // As above: an error of the source destroys `gzip`.
+    pipeline(Readable.from(source, { objectMode: true }), gzip, () => {});
+    for await (const chunk of gzip) yield chunk as Uint8Array;
   },
 };

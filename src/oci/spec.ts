@@ -98,6 +98,18 @@ export interface ExecutionConfig {
   readonly labels: ReadonlyMap<string, string>;
   readonly exposedPorts: readonly string[];
   readonly volumes: readonly string[];
+  readonly healthCheck?: ImageHealthCheck;
+}
+
+/** Docker's `Healthcheck` of an image (Docker Image Specification v1.3). What is left out, or 0, is the default. */
+export interface ImageHealthCheck {
+  /** `['NONE']`, `['CMD', …]` or `['CMD-SHELL', text]` */
+  readonly test?: readonly string[];
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+  readonly startPeriodMs?: number;
+  readonly startIntervalMs?: number;
+  readonly retries?: number;
 }
 
 export interface ImageConfig {
@@ -187,6 +199,23 @@ function readExecution(object: JsonObject | undefined): ExecutionConfig {
     labels: object?.stringMap('Labels') ?? new Map(),
     exposedPorts: object?.keys('ExposedPorts') ?? [],
     volumes: object?.keys('Volumes') ?? [],
+    ...optional('healthCheck', readHealthCheck(object?.optionalObject('Healthcheck'))),
+  };
+}
+
+const NANOSECONDS_PER_MS = 1e6;
+
+function readHealthCheck(object: JsonObject | undefined): ImageHealthCheck | undefined {
+  if (object === undefined) return undefined;
+  const milliseconds = <K extends keyof ImageHealthCheck>(key: K, field: string) =>
+    optional(key, object.has(field) ? object.size(field) / NANOSECONDS_PER_MS : undefined);
+  return {
+    ...optional('test', object.optionalStrings('Test')),
+    ...milliseconds('intervalMs', 'Interval'),
+    ...milliseconds('timeoutMs', 'Timeout'),
+    ...milliseconds('startPeriodMs', 'StartPeriod'),
+    ...milliseconds('startIntervalMs', 'StartInterval'),
+    ...optional('retries', object.has('Retries') ? object.size('Retries') : undefined),
   };
 }
 

@@ -34,6 +34,8 @@ export interface TarFile {
   readonly gid?: number;
   /** Whole seconds since the epoch; 0 when left out. */
   readonly mtimeSeconds?: number;
+  /** The same to the nanosecond, also before the epoch; instead of `mtimeSeconds`. */
+  readonly mtimeNs?: bigint;
   /** Data of a file. */
   readonly content?: Uint8Array;
   /** Target of a link. */
@@ -79,6 +81,7 @@ export function* writeTarHead(file: TarFile, size: number): Generator<Uint8Array
   if (!fitsOctal(size, SIZE)) records.push(paxRecord('size', utf8.encode(String(size))));
   if (!fitsOctal(file.uid ?? 0, UID)) records.push(paxRecord('uid', utf8.encode(String(file.uid))));
   if (!fitsOctal(file.gid ?? 0, GID)) records.push(paxRecord('gid', utf8.encode(String(file.gid))));
+  if (!fitsSeconds(file)) records.push(paxRecord('mtime', utf8.encode(formatTime(file.mtimeNs!))));
   for (const [name, value] of file.xattrs ?? []) records.push(paxRecord(PAX_XATTR_PREFIX + name, value));
   if (records.length > 0) {
     const recordBytes = records.reduce((sum, record) => sum + record.length, 0);
@@ -102,6 +105,26 @@ export function tarPadding(size: number): Uint8Array {
 
 export function tarEnd(): Uint8Array {
   return new Uint8Array(END_BLOCKS * BLOCK_BYTES);
+}
+
+const NS_PER_S = 1_000_000_000n;
+const NS_DIGITS = 9;
+
+/** Whether the header alone can say the time. */
+function fitsSeconds({ mtimeNs }: TarFile): boolean {
+  return (
+    mtimeNs === undefined ||
+    (mtimeNs >= 0n && mtimeNs % NS_PER_S === 0n && fitsOctal(Number(mtimeNs / NS_PER_S), MTIME))
+  );
+}
+
+/** Decimal seconds, as pax has them. */
+function formatTime(timeNs: bigint): string {
+  const magnitude = timeNs < 0n ? -timeNs : timeNs;
+  const fraction = String(magnitude % NS_PER_S)
+    .padStart(NS_DIGITS, '0')
+    .replace(/0+$/, '');
+  return `${timeNs < 0n ? '-' : ''}${magnitude / NS_PER_S}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
 function fitsOctal(value: number, field: Field): boolean {
@@ -131,7 +154,8 @@ function header(file: TarFile, path: Uint8Array, linkPath: Uint8Array, size: num
   writeOctal(block, UID, file.uid ?? 0);
   writeOctal(block, GID, file.gid ?? 0);
   writeOctal(block, SIZE, size);
-  writeOctal(block, MTIME, file.mtimeSeconds ?? 0);
+  const seconds = file.mtimeNs === undefined ? (file.mtimeSeconds ?? 0) : Number(file.mtimeNs / NS_PER_S);
+  writeOctal(block, MTIME, Math.max(0, seconds));
   writeOctal(block, DEVMAJOR, file.major ?? 0);
   writeOctal(block, DEVMINOR, file.minor ?? 0);
   block.set(utf8.encode(flag), TYPEFLAG.at);

@@ -1,12 +1,12 @@
 /**
- * A strict tar reader over content that can be read at any offset: ustar, PAX (x, g) and GNU long names and base-256
- * numbers; POSIX.1-2017 pax and the GNU tar manual. An entry says where its data lies, so nothing is copied. Paths come
- * out as written; layers.ts judges them. Sparse files and unknown types are refused.
+ * A strict tar reader over content that can be read at any offset (tar-stream.ts: over a stream): ustar, PAX (x, g) and GNU
+ * long names and base-256 numbers; POSIX.1-2017 pax and the GNU tar manual. An entry says where its data lies, so nothing
+ * is copied. Paths come out as written; layers.ts judges them. Sparse files and unknown types are refused.
  *
  * Why not npm's modern-tar: it decodes PAX values as UTF-8, which destroys binary extended attributes
  * (security.capability), drops device numbers and the nanoseconds of mtime, and reads a sparse or unknown type as a file.
  */
-import type { ContentSource } from './content.ts';
+import { type ContentSource, EMPTY } from './content.ts';
 import { badImage, overLimit, quote } from './fail.ts';
 import type { ImageLimits } from './limits.ts';
 import { type PaxOverrides, checkGlobalPax, decodeName, parsePax } from './pax.ts';
@@ -109,12 +109,35 @@ export function isTarHeader(block: Uint8Array): boolean {
 
 /** All entries in the order of the archive. Throws BAD_IMAGE or LIMIT at the first one that is wrong. */
 export function* readTar(content: ContentSource, options: TarOptions): Generator<TarEntry> {
-  const { what, limits } = options;
   const window = new Window(content);
+  const parser = parseTar(options);
+  for (let step = parser.next(EMPTY); !step.done;) {
+    if ('length' in step.value) {
+      step = parser.next(window.read(step.value.offset, step.value.length));
+    } else {
+      if (step.value.offset + step.value.size > content.size) throw truncated(options.what);
+      yield step.value;
+      step = parser.next(EMPTY);
+    }
+  }
+}
+
+/** Bytes of the archive that the parser has to see next; their end is not before that of any earlier ones. */
+export interface WantedBytes {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * What readers have in common: asks for the bytes of headers (fewer come only at the archive's end) and gives entries, whose
+ * data are the reader's business.
+ */
+export function* parseTar(options: TarOptions): Generator<WantedBytes | TarEntry, void, Uint8Array> {
+  const { what, limits } = options;
   let next: PaxOverrides = {};
   let at = 0;
   for (;;) {
-    const block = window.read(at, BLOCK_BYTES);
+    const block: Uint8Array = yield { offset: at, length: BLOCK_BYTES };
     if (block.length === 0) {
       if (options.requireEnd) throw truncated(what);
       return;
@@ -130,7 +153,7 @@ export function* readTar(content: ContentSource, options: TarOptions): Generator
     if (isExtension(flag)) {
       if (size > limits.tarExtensionBytes)
         throw overLimit(`${what} holds a tar header extension of more than ${limits.tarExtensionBytes} bytes`);
-      const data = window.read(dataAt, size);
+      const data: Uint8Array = yield { offset: dataAt, length: size };
       if (data.length < size) throw truncated(what);
       next = applyExtension(next, flag, data, what, limits);
       at = dataAt + paddedSize(size);
@@ -138,13 +161,12 @@ export function* readTar(content: ContentSource, options: TarOptions): Generator
     }
     const entry = makeEntry(block, flag, next, dataAt, size, what);
     next = {};
-    if (dataAt + entry.size > content.size) throw truncated(what);
     yield entry;
     at = dataAt + paddedSize(entry.size);
   }
 }
 
-function truncated(what: string): Error {
+export function truncated(what: string): Error {
   return badImage(`${what} ends in the middle; it is truncated`);
 }
 

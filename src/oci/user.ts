@@ -98,6 +98,11 @@ export function resolveUser(wanted: string, lookup: FileLookup): ResolvedUser {
   return { uid, gid: user?.gid ?? 0, additionalGids: [...new Set(gids)].sort((a, b) => a - b), home };
 }
 
+/** Numbers of groups by name or number, each once. Throws as {@link resolveUser}. */
+export function resolveGroups(wanted: readonly string[], lookup: FileLookup): number[] {
+  return [...new Set(wanted.map((text) => resolveGroup(text, lookup)))];
+}
+
 function resolveGroup(text: string, lookup: FileLookup): number {
   const number = checkNumber(text, 'group');
   const group = readGroups(lookup).find((entry) => entry.name === text);

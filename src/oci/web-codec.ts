@@ -33,29 +33,38 @@ class WebHasher implements Hasher {
   }
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A stream through a platform transform. Stops reading `source` when the consumer stops. */
+async function* transformed(
+  source: AsyncIterable<Uint8Array>,
+  transform: ReadableWritablePair<Bytes, BufferSource>,
+): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  const input = new ReadableStream<Bytes>({
+    async pull(controller) {
+      const next = await iterator.next();
+      if (next.done) controller.close();
+      else controller.enqueue(new Uint8Array(next.value));
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+  const reader = input.pipeThrough(transform).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // already failed, and the error is on its way to the consumer
+  }
+}
+
 export const webCodec: Codec = {
   createHash: (algorithm) => new WebHasher(algorithm),
-  async *gunzip(source) {
-    const iterator = source[Symbol.asyncIterator]();
-    const input = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      async pull(controller) {
-        const next = await iterator.next();
-        if (next.done) controller.close();
-        else controller.enqueue(new Uint8Array(next.value));
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    });
-    const reader = input.pipeThrough(new DecompressionStream('gzip')).getReader();
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await reader.cancel().catch(() => {}); // already failed, and the error is on its way to the consumer
-    }
-  },
+  gunzip: (source) => transformed(source, new DecompressionStream('gzip')),
+  gzip: (source) => transformed(source, new CompressionStream('gzip')),
 };

@@ -3,9 +3,10 @@
  * plain data that a structured clone carries.
  */
 import type { LayerDisk } from '../container/rootfs-plan.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { ExecutionConfig, Platform } from '../oci/spec.ts';
 import type { InodeAttributes } from '../oci/tree.ts';
-import type { IdentityName } from './identity-files.ts';
+import type { IdentityName } from '../container/identity-files.ts';
 import type { ShareConfig } from '../worker/protocol.ts';
 
 export interface ImageRequest {
@@ -19,6 +20,8 @@ export interface ImageRequest {
 /** An image that is ready to run. */
 export interface PreparedImage {
   readonly reference: string | undefined;
+  /** Digest of its config. */
+  readonly id: Digest;
   readonly platform: Platform;
   readonly execution: ExecutionConfig;
   /** Files of the image that say who is who (/etc/passwd and /etc/group), where it has them. */

@@ -1,7 +1,7 @@
 /** Prepares images from folders and archives of the host. Node only. */
 import { openNodeImage } from '../oci/node-image.ts';
 import type { Rootfs } from '../oci/rootfs.ts';
-import { IDENTITY_NAMES, type IdentityName } from './identity-files.ts';
+import { IDENTITY_NAMES, type IdentityName } from '../container/identity-files.ts';
 import type { PrepareImage } from './image.ts';
 
 const ACCOUNT_FILES = ['/etc/passwd', '/etc/group'];
@@ -19,7 +19,7 @@ export function nodeImages(cacheFolder: string): PrepareImage {
     try {
       const { layers, rootfs, close } = await opened.loadLayers();
       try {
-        const { reference, config } = opened.image;
+        const { reference, id, config } = opened.image;
         const accounts = new Map<string, Uint8Array>();
         for (const path of ACCOUNT_FILES) {
           const content = rootfs.readFile(path, ACCOUNT_FILE_BYTES_MAX);
@@ -27,6 +27,7 @@ export function nodeImages(cacheFolder: string): PrepareImage {
         }
         return {
           reference,
+          id,
           platform: config.platform,
           execution: config.execution,
           accounts,

@@ -1,7 +1,7 @@
 /** A program that runs in a sandbox: its streams, its end, and what can be done to it. */
 import { exitCodeOf, type ExitStatus, type GuestProcess } from '../container/guest-process.ts';
 import { signalNumber } from '../container/signals.ts';
-import type { OutputStream } from './output-stream.ts';
+import type { OutputStream } from '../container/output-stream.ts';
 
 /** How a program ended. */
 export type ProcessExit =

@@ -1,5 +1,7 @@
 /** What a user may ask of a run, and the checks that need no machine. */
 import type { Tier } from '../worker/protocol.ts';
+import { containerIsolation } from '../container/isolation/options.ts';
+import type { IsolationOptions } from '../container/lifecycle/config.ts';
 import { checkExt4Size } from '../oci/disk/ext4.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 
@@ -51,6 +53,10 @@ export interface RunOptions {
   /** The program's stdin is open; else it reads end of file. */
   readonly stdin?: boolean | undefined;
   readonly volumes?: readonly Volume[] | undefined;
+  /** Limits, rights, namespaces. Default: Docker's. */
+  readonly isolation?: IsolationOptions | undefined;
+  /** Sent for SIGTERM by {@link SandboxProcess.stopSignal}; default: the image's. */
+  readonly stopSignal?: string | undefined;
   /** How much the container may write besides volumes, in bytes: 8 MiB to 16 TiB. Default 10 GiB. */
   readonly storageBytes?: number | undefined;
   /** Memory of the machine in bytes, in whole pages: 64 MiB to 3 GiB. Default 512 MiB. */
@@ -64,7 +70,8 @@ export interface RunOptions {
 }
 
 /** Throws USAGE, BAD_MEMORY_SIZE or LIMIT for what can't be run whatever the image is. */
-export function checkRunOptions({ volumes = [], memoryBytes, storageBytes, hostname, tty }: RunOptions): void {
+export function checkRunOptions(options: RunOptions): void {
+  const { volumes = [], memoryBytes, storageBytes, hostname, tty, isolation } = options;
   if (memoryBytes !== undefined && memoryBytes < MEMORY_BYTES_MIN) {
     throw new VivariumError(
       ErrorCodes.BAD_MEMORY_SIZE,
@@ -72,9 +79,8 @@ export function checkRunOptions({ volumes = [], memoryBytes, storageBytes, hostn
     );
   }
   if (storageBytes !== undefined) checkExt4Size(storageBytes);
-  if (hostname !== undefined && (!HOST_NAME.test(hostname) || hostname.length > HOST_NAME_BYTES_MAX)) {
-    throw usage(`the host name ${JSON.stringify(hostname)} is none; use letters, digits, dots and dashes`);
-  }
+  if (hostname !== undefined) checkHostName(hostname);
+  if (isolation !== undefined) containerIsolation(isolation);
   if (
     tty !== undefined &&
     ![tty.columns, tty.rows].every((side) => Number.isInteger(side) && side >= 0 && side <= SCREEN_SIDE_MAX)
@@ -83,12 +89,18 @@ export function checkRunOptions({ volumes = [], memoryBytes, storageBytes, hostn
   }
   if (volumes.length > VOLUMES_MAX)
     throw new VivariumError(ErrorCodes.LIMIT, `a machine has room for ${VOLUMES_MAX} volumes, not ${volumes.length}`);
-  const places = new Set<string>();
+  const places = new Set<string>(Object.keys(isolation?.tmpfs ?? {}).map(normalPath));
   for (const { guestPath } of volumes) {
     const place = normalPath(guestPath);
     if (places.has(place)) throw usage(`two volumes have the same place ${place} in the container`);
     places.add(place);
   }
+}
+
+/** Throws USAGE. */
+export function checkHostName(name: string): void {
+  if (!HOST_NAME.test(name) || name.length > HOST_NAME_BYTES_MAX)
+    throw usage(`the host name ${JSON.stringify(name)} is none; use letters, digits, dots and dashes`);
 }
 
 /** An absolute path without `.`, `..` and doubled slashes, which is not the root. Throws USAGE. */

@@ -7,18 +7,19 @@
  *   for await (const bytes of process.stdout) …
  *   const { exitCode } = await process.exit;
  */
-import type { GuestProcess } from '../container/guest-process.ts';
 import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
+import { DEFAULT_ISOLATION } from '../container/isolation/options.ts';
 import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
 import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
+import { resolveGroups } from '../oci/user.ts';
 import { assert } from '../util/errors.ts';
-import { identityFiles, type IdentityName, identityPath } from './identity-files.ts';
+import { identityFiles, type IdentityName, identityPath } from '../container/identity-files.ts';
 import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
-import { outputStream } from './output-stream.ts';
+import { outputStream } from '../container/output-stream.ts';
 import { SandboxProcess } from './process.ts';
 import {
   checkRunOptions,
@@ -27,7 +28,7 @@ import {
   normalPath,
   type RunOptions,
 } from './run-options.ts';
-import { StartError } from './start-error.ts';
+import { programStarted } from '../container/start-error.ts';
 import { startGuest, type SnapshotStore } from './start-guest.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
 
@@ -132,7 +133,9 @@ export class Sandbox {
   #describe(image: PreparedImage, options: RunOptions): Container {
     const id = randomId();
     const hostname = options.hostname ?? id;
-    const spec = resolveProcess(image.execution, overrides(options, hostname), (path) => image.accounts.get(path));
+    const lookup = (path: string): Uint8Array | undefined => image.accounts.get(path);
+    const spec = resolveProcess(image.execution, overrides(options, hostname), lookup);
+    const groups = resolveGroups(options.isolation?.groupAdd ?? [], lookup);
     const covered = (options.volumes ?? []).map(({ guestPath }) => `${normalPath(guestPath)}/`);
     const takes = (name: IdentityName): boolean =>
       image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place));
@@ -141,7 +144,7 @@ export class Sandbox {
       id,
       layers: image.layers,
       rootAttributes: image.rootAttributes,
-      scratchFolder: this.#parts.scratchFolder,
+      disk: { scratchFolder: this.#parts.scratchFolder },
       storageBytes: options.storageBytes ?? DEFAULT_STORAGE_BYTES,
       uuid: crypto.getRandomValues(new Uint8Array(UUID_BYTES)),
       files,
@@ -149,9 +152,9 @@ export class Sandbox {
     const identity = [...files.keys()].map((name) => ({
       source: rootfs.filePath(name),
       destination: identityPath(name),
-      readOnly: false,
+      readOnly: options.isolation?.readOnlyRootfs ?? false,
     }));
-    return { id, hostname, spec, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
+    return { id, hostname, spec, groups, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
 }
 
@@ -160,6 +163,8 @@ interface Container {
   readonly id: string;
   readonly hostname: string;
   readonly spec: ProcessSpec;
+  /** Of `--group-add`. */
+  readonly groups: readonly number[];
   readonly stopSignal: number;
   readonly rootfs: RootfsPlan;
   readonly identity: readonly VolumeMount[];
@@ -172,6 +177,7 @@ async function startProgram(
   options: RunOptions,
 ): Promise<SandboxProcess> {
   const { id, hostname, spec, stopSignal, rootfs, identity } = container;
+  const { isolation = DEFAULT_ISOLATION } = options;
   await guest.attach(devices);
   await guest.mountRootfs(rootfs);
   const stdout = outputStream();
@@ -185,8 +191,9 @@ async function startProgram(
     kind: 'container',
     name: id,
     spec: runtimeSpec({
-      ...processRequest(spec, options),
+      ...processRequest(container, options),
       name: id,
+      isolation,
       rootfs: rootfs.path,
       hostname,
       volumes: [...identity, ...volumes],
@@ -197,7 +204,7 @@ async function startProgram(
     onStderr: stderr.sink,
   });
   const running = new SandboxProcess(process, stdout, stderr, stopSignal);
-  await guest.watched('start the program', started(process, spec));
+  await guest.watched('start the program', programStarted(process, spec.args));
   return running;
 }
 
@@ -212,7 +219,7 @@ function volumeTag(index: number): string {
   return `vol${index}`;
 }
 
-function overrides({ command, entrypoint, env, cwd, user, tty }: RunOptions, hostname: string) {
+function overrides({ command, entrypoint, env, cwd, user, tty, stopSignal }: RunOptions, hostname: string) {
   return {
     hostname,
     terminal: tty !== undefined,
@@ -221,30 +228,13 @@ function overrides({ command, entrypoint, env, cwd, user, tty }: RunOptions, hos
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { workingDir: cwd }),
     ...(user === undefined ? {} : { user }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
   };
 }
 
-function processRequest({ args, env, cwd, user }: ProcessSpec, { tty }: RunOptions) {
-  return { args, env, cwd, uid: user.uid, gid: user.gid, additionalGids: user.additionalGids, terminal: tty };
-}
-
-/** Waits until the program runs. */
-async function started(process: GuestProcess, { args }: ProcessSpec): Promise<void> {
-  try {
-    await process.started;
-  } catch (error) {
-    const status = await process.exit; // rejects when the guest is gone
-    if (status.kind === 'start-failed')
-      throw new StartError(status.code, startMessage(status.code, args[0]!, status.reason));
-    throw error;
-  }
-}
-
-function startMessage(code: 125 | 126 | 127, program: string, reason: string): string {
-  const name = JSON.stringify(program);
-  if (code === 127) return `the image has no program ${name}; check its name and the PATH`;
-  if (code === 126) return `the program ${name} can't be executed: ${reason}`;
-  return `the container can't be started: ${reason}`;
+function processRequest({ spec: { args, env, cwd, user }, groups }: Container, { tty }: RunOptions) {
+  const additionalGids = [...new Set([...user.additionalGids, ...groups])];
+  return { args, env, cwd, uid: user.uid, gid: user.gid, additionalGids, terminal: tty };
 }
 
 /** Aborts with the first of them. */

@@ -43,6 +43,8 @@ export const ErrorCodes = {
   REGISTRY: 'REGISTRY',
   /** A registry refuses: no credentials, wrong ones, or no right. */
   UNAUTHORIZED: 'UNAUTHORIZED',
+  /** A file of a container, or one that is copied to or from it, can't be read or written. */
+  FILES: 'FILES',
   /** A saved state can't be loaded. */
   BAD_STATE: 'BAD_STATE',
 } as const;

@@ -289,3 +289,51 @@ test('close rejects what waits', async () => {
   await expect(process.exit).rejects.toThrow('the guest has stopped');
   await expect(ping).rejects.toThrow('the guest has stopped');
 });
+
+test('readFile asks for a path and gives the bytes', async () => {
+  const { agent, client } = await connected();
+  const content = client.readFile('/proc/uptime');
+  const [frame] = agent.frames;
+  agent.output(Reply.OK, frame!.channel, '12.5 7.0\n');
+
+  expect([frame!.type, new PayloadReader(frame!.payload).string()]).toEqual([Request.READ_FILE, '/proc/uptime']);
+  expect(text(await content)).toBe('12.5 7.0\n');
+});
+
+test('readFile rejects with the guest’s reason', async () => {
+  const { agent, client } = await connected();
+  const content = client.readFile('/nowhere');
+  agent.send(
+    Reply.ERROR,
+    agent.frames[0]!.channel,
+    new PayloadWriter().uint(4, 2).string('No such file or directory').done(),
+  );
+
+  await expect(content).rejects.toMatchObject({
+    code: 'AGENT',
+    message: "the guest can't read /nowhere: no such file or directory",
+  });
+});
+
+test('writeFile sends a path and then bytes as they are', async () => {
+  const { agent, client } = await connected();
+  const written = client.writeFile('/sys/fs/cgroup/x/cgroup.freeze', '1');
+  const [frame] = agent.frames;
+  agent.send(Reply.OK, frame!.channel);
+  await written;
+
+  const path = '/sys/fs/cgroup/x/cgroup.freeze';
+  expect([
+    frame!.type,
+    new PayloadReader(frame!.payload).string(),
+    text(frame!.payload.subarray(2 + path.length)),
+  ]).toEqual([Request.WRITE_FILE, path, '1']);
+});
+
+test('writeFile refuses more than one write takes', async () => {
+  const { agent, client } = await connected();
+
+  await expect(client.writeFile('/x', new Uint8Array(65536))).rejects.toMatchObject({ code: 'LIMIT' });
+
+  expect(agent.frames).toEqual([]);
+});

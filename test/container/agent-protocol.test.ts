@@ -46,6 +46,7 @@ test('the guest header and the TypeScript constants agree', () => {
     MAX_CHANNELS: protocol.MAX_CHANNELS,
     STDIN_WINDOW: protocol.STDIN_WINDOW,
     MAX_ECHO: protocol.MAX_ECHO,
+    MAX_FILE: protocol.MAX_FILE,
     MAX_FAILURE_TEXT: protocol.MAX_FAILURE_TEXT,
     SYNC_SIZE: SYNC.length,
     HELLO_RESET: protocol.HELLO_RESET,

@@ -1,10 +1,7 @@
 import { expect, test } from 'vitest';
-import {
-  DEFAULT_CAPABILITIES,
-  runtimeProcess,
-  runtimeSpec,
-  type ContainerRequest,
-} from '../../src/container/runtime-spec.ts';
+import { DEFAULT_ISOLATION } from '../../src/container/isolation/options.ts';
+import { DEFAULT_CAPABILITIES } from '../../src/container/isolation/capabilities.ts';
+import { runtimeProcess, runtimeSpec, type ContainerRequest } from '../../src/container/runtime-spec.ts';
 
 const REQUEST: ContainerRequest = {
   name: 'web',
@@ -60,7 +57,7 @@ test('volumes are bind mounts after the defaults, outer before inner', () => {
 test('a private network is one more namespace', () => {
   const types = (spec: ReturnType<typeof runtimeSpec>) => spec.linux.namespaces.map((namespace) => namespace.type);
   expect(types(runtimeSpec(REQUEST))).toEqual(['pid', 'ipc', 'uts', 'mount', 'cgroup']);
-  expect(types(runtimeSpec({ ...REQUEST, network: 'private' }))).toContain('network');
+  expect(types(runtimeSpec({ ...REQUEST, isolation: { ...DEFAULT_ISOLATION, network: 'none' } }))).toContain('network');
 });
 
 test.each([

@@ -53,7 +53,7 @@ function plan(change: Partial<RootfsRequest> = {}): RootfsPlan {
     id: `c${count++}`,
     layers: image.layers,
     rootAttributes: image.rootAttributes,
-    scratchFolder: join(folder, 'scratch'),
+    disk: { scratchFolder: join(folder, 'scratch') },
     storageBytes: 64 * MIB,
     uuid: crypto.getRandomValues(new Uint8Array(16)),
     files: new Map(),

@@ -114,7 +114,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function listings(...paths: string[]): Promise<{ expected: string[]; actual: string[] }> {
   const words = ['python3', '-c', LISTING, ...paths];
   const expected = execFileSync('chroot', [unpacked, ...words], { maxBuffer: 1 << 28 });
-  const { stdout, stderr, status } = await viv(['run', '-m', '1G', layout, ...words], {
+  const { stdout, stderr, status } = await viv(['run', '--machine-memory', '1G', layout, ...words], {
     env: { VIVARIUM_CACHE: join(folder, 'cache') },
   });
   expect([status, stderr]).toEqual([0, '']);

@@ -257,6 +257,32 @@ describe('the agent', () => {
     expect(await inGuest('busybox date -u +%F; busybox hostname')).toBe('2031-01-02\nlab\n');
   });
 
+  test('reads and writes files of the kernel', async () => {
+    await client.writeFile('/proc/sys/kernel/hostname', 'by-file');
+    const name = new TextDecoder().decode(await client.readFile('/proc/sys/kernel/hostname'));
+    expect([name, await inGuest('busybox hostname')]).toEqual(['by-file\n', 'by-file\n']);
+  });
+
+  test('has settings of cgroups taken, or says why not', async () => {
+    await inGuest('busybox mkdir /sys/fs/cgroup/by-file');
+    await client.writeFile('/sys/fs/cgroup/by-file/cgroup.freeze', '1');
+    expect(new TextDecoder().decode(await client.readFile('/sys/fs/cgroup/by-file/cgroup.freeze'))).toBe('1\n');
+    await expect(client.writeFile('/sys/fs/cgroup/by-file/cgroup.freeze', 'x')).rejects.toThrow('invalid argument');
+    await inGuest('busybox rmdir /sys/fs/cgroup/by-file');
+  });
+
+  test('reads no file that is long, and nothing that is not a file', async () => {
+    await expect(client.readFile('/init')).rejects.toThrow("the guest can't read /init: file too large");
+    await expect(client.readFile('/dev/console')).rejects.toThrow('invalid argument');
+    await expect(client.readFile('/proc')).rejects.toThrow('is a directory');
+    await expect(client.writeFile('/proc/nowhere', '1')).rejects.toThrow('no such file');
+  });
+
+  test('gives as many files as are asked for at once', async () => {
+    const all = await Promise.all(Array.from({ length: 500 }, () => client.readFile('/proc/version')));
+    expect(new Set(all.map((bytes) => bytes.length)).size).toBe(1);
+  });
+
   test('says why a mount fails', async () => {
     await expect(
       client.mount({ source: 'nothing', target: '/x', type: '9p', options: p9Options('loose') }),

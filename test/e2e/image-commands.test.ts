@@ -153,7 +153,7 @@ test('prune asks, and takes no answer for no', async () => {
 test('system df shows what takes room', async () => {
   const rows = (await out('system', 'df', '--format', '{{.Type}}|{{.TotalCount}}|{{.Active}}')).split('\n');
 
-  expect(rows).toEqual(['Images|1|0', 'Downloads|0|0', 'Layer cache|0|0', '']);
+  expect(rows).toEqual(['Images|1|0', 'Containers|0|0', 'Downloads|0|0', 'Layer cache|0|0', '']);
 });
 
 test.each<[string, string[], number, RegExp]>([

@@ -102,9 +102,15 @@ describe('an image', () => {
 
 describe('an option', () => {
   test.each([
-    [['-m', 'lots'], 'the memory size "lots" is no size; write one like 512M or 2G (USAGE)'],
-    [['-m', '16M'], '16 MiB of memory are too little for a guest; give it at least 64M (BAD_MEMORY_SIZE)'],
-    [['-m', '4G'], "a machine can't have 4096 MiB of memory; choose between 16M and 3G (BAD_MEMORY_SIZE)"],
+    [['--machine-memory', 'lots'], 'the memory size "lots" is no size; write one like 512M or 2G (USAGE)'],
+    [
+      ['--machine-memory', '16M'],
+      '16 MiB of memory are too little for a guest; give it at least 64M (BAD_MEMORY_SIZE)',
+    ],
+    [
+      ['--machine-memory', '4G'],
+      "a machine can't have 4096 MiB of memory; choose between 16M and 3G (BAD_MEMORY_SIZE)",
+    ],
     [['-v', 'data'], 'the volume "data" is not of the form HOST:GUEST[:ro] (USAGE)'],
     [['-v', 'data:/data'], 'the volume "data:/data" has no path on the host; write ./data for a folder here (USAGE)'],
     [['-v', './x:data'], 'the volume "./x:data" needs an absolute path in the container (USAGE)'],

@@ -93,7 +93,7 @@ describe('a command', () => {
 
   test('has as much memory as it was given', async () => {
     const { out } = await run([
-      '-m',
+      '--machine-memory',
       '1G',
       'busybox',
       'sh',
@@ -104,7 +104,10 @@ describe('a command', () => {
   });
 
   test('runs with the least memory there may be', async () => {
-    expect(await run(['-m', '64M', 'busybox', 'echo', 'enough'])).toMatchObject({ status: 0, out: 'enough\n' });
+    expect(await run(['--machine-memory', '64M', 'busybox', 'echo', 'enough'])).toMatchObject({
+      status: 0,
+      out: 'enough\n',
+    });
   });
 
   test('shows boot messages when asked, on stderr', async () => {

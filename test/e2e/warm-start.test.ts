@@ -85,7 +85,7 @@ describe('a guest from the cache', () => {
 
   test('has not booted itself: its kernel tells of an earlier boot', async () => {
     const bootedAt = async (words: string[]): Promise<string> =>
-      (await run([...words, 'busybox', 'sh', '-c', 'dmesg | grep "using sched offset"'])).out;
+      (await run([...words, '--cap-add', 'SYSLOG', 'busybox', 'sh', '-c', 'dmesg | grep "using sched offset"'])).out;
 
     const [first, booted, second] = [await bootedAt([]), await bootedAt(['--no-warm']), await bootedAt([])];
 
@@ -170,7 +170,7 @@ describe('a guest from the cache', () => {
 describe('the cache', () => {
   test('has a guest for each size of memory', async () => {
     const small = await run([
-      '-m',
+      '--machine-memory',
       '128M',
       'busybox',
       'sh',
@@ -178,7 +178,7 @@ describe('the cache', () => {
       "awk '/MemTotal/ {print int($2 / 1024 / 32)}' /proc/meminfo",
     ]);
     const again = await run([
-      '-m',
+      '--machine-memory',
       '128M',
       'busybox',
       'sh',

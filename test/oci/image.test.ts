@@ -49,6 +49,7 @@ describe('an OCI layout', () => {
         StopSignal: 'SIGINT',
         Labels: { l: 'v' },
         Entrypoint: ['e'],
+        Healthcheck: { Test: ['CMD', 'true'], Interval: 30_000_000_000, StartInterval: 500_000, Retries: 2 },
       }),
       'tag',
     );
@@ -58,6 +59,7 @@ describe('an OCI layout', () => {
     expect(image.reference).toBe('tag');
     expect(image.config.platform).toEqual(AMD64);
     expect(image.config.execution).toMatchObject({
+      healthCheck: { test: ['CMD', 'true'], intervalMs: 30_000, startIntervalMs: 0.5, retries: 2 },
       cmd: ['sh'],
       env: ['A=1'],
       user: 'u',
@@ -490,6 +492,15 @@ describe('a docker save archive', () => {
     const image = await open([{ layers: [{ path: `blobs/sha256/${sha256(LAYER).slice(7)}`, tar: LAYER }] }]);
 
     expect(view(await load(image))).toEqual(['a=x']);
+  });
+
+  test('has the digest of its config for its ID', async () => {
+    const layers = [{ path: '1/layer.tar', tar: LAYER }];
+    const [config] = [...dockerSaveFiles({ layers })];
+
+    const image = await open([{ layers }]);
+
+    expect(image.id).toBe(sha256(config![1]));
   });
 
   test('may store a repeated layer as a link', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { identityFiles, identityPath } from '../../src/sandbox/identity-files.ts';
+import { identityFiles, identityPath } from '../../src/container/identity-files.ts';
 
 const textOf = (hostname: string, name: 'hostname' | 'hosts'): string =>
   new TextDecoder().decode(identityFiles(hostname).get(name));

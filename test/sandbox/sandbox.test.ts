@@ -1,6 +1,8 @@
+import type { Digest } from '../../src/oci/digest.ts';
 /** What a sandbox asks of the guest, with a machine that is nothing but a fake agent. */
 import { describe, expect, test, vi } from 'vitest';
 import { Request } from '../../src/container/agent-protocol.ts';
+import { DEFAULT_ISOLATION } from '../../src/container/isolation/options.ts';
 import type { RuntimeSpec } from '../../src/container/runtime-spec.ts';
 import type { ImageRequest, PreparedImage, PrepareImage } from '../../src/sandbox/image.ts';
 import { DEFAULT_DIRECTORY_ATTRIBUTES } from '../../src/oci/tree.ts';
@@ -14,6 +16,7 @@ const START_FAILED = 2;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 const IMAGE: PreparedImage = {
+  id: `sha256:${'1'.repeat(64)}` as Digest,
   reference: undefined,
   platform: { os: 'linux', architecture: 'amd64' },
   execution: {
@@ -192,6 +195,29 @@ describe('a run', () => {
     });
   });
 
+  test('has the limits and rights that are asked for, and the groups by name', async () => {
+    const isolation = {
+      ...DEFAULT_ISOLATION,
+      limits: { pidsLimit: 5 },
+      readOnlyRootfs: true,
+      groupAdd: ['audio', '9'],
+    };
+    const accounts = new Map([...IMAGE.accounts, ['/etc/group', text('audio:x:29:\n')] as const]);
+    const { spec } = await run({ isolation }, { accounts });
+
+    expect(spec.linux.resources.pids).toEqual({ limit: 5 });
+    expect(spec.root.readonly).toBe(true);
+    expect(spec.process.user.additionalGids).toEqual([29, 9]);
+    expect(spec.mounts.find(({ destination }) => destination === '/etc/hosts')?.options).toContain('ro');
+  });
+
+  test('of an image that does not know a group fails', async () => {
+    const { sandbox } = create();
+    const isolation = { ...DEFAULT_ISOLATION, groupAdd: ['audio'] };
+
+    await expect(sandbox.run({ image: 'image.tar', isolation })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   test('gives the program its end and its output', async () => {
     const { machine, channel, process } = await run();
     machine.agent.stdout(channel, 3);
@@ -210,6 +236,14 @@ describe('a run', () => {
     process.kill('KILL');
 
     expect([...machine.agent.received(Request.SIGNAL)]).toEqual([10, 0, 0, 0, 9, 0, 0, 0]);
+  });
+
+  test('stops the program by the signal that is asked for', async () => {
+    const { machine, process } = await run({ stopSignal: 'SIGUSR2' });
+
+    process.kill();
+
+    expect([...machine.agent.received(Request.SIGNAL)]).toEqual([12, 0, 0, 0]);
   });
 
   test('of a program that is not there ends with 127, and the machine is gone', async () => {
@@ -295,6 +329,11 @@ describe('options', () => {
     [{ volumes: [{ hostPath: '/a', guestPath: 'b' }] }, 'USAGE'],
     [{ volumes: Array.from({ length: 21 }, (_, index) => ({ hostPath: '/a', guestPath: `/${index}` })) }, 'LIMIT'],
     [{ storageBytes: 1000 }, 'USAGE'],
+    [{ isolation: { ...DEFAULT_ISOLATION, capAdd: ['X'] } }, 'USAGE'],
+    [
+      { isolation: { ...DEFAULT_ISOLATION, tmpfs: { '/a/': '' } }, volumes: [{ hostPath: '/a', guestPath: '/a' }] },
+      'USAGE',
+    ],
   ])('%j are refused before a machine is made', async (options, code) => {
     const { machine, sandbox } = create();
 

@@ -27,6 +27,8 @@ export class FakeAgent {
   greets = true;
   /** Set to answer OK to every request for the guest itself, and to a PING. */
   confirms = false;
+  /** Files of the guest that a request to read finds, and one to write changes, when it confirms. */
+  readonly files = new Map<string, string>();
   readonly #decoder = new FrameDecoder();
 
   constructor() {
@@ -43,7 +45,23 @@ export class FakeAgent {
         if (this.confirms && frame.type === Request.PING) this.send(Reply.PONG, frame.channel, frame.payload);
         if (this.confirms && frame.type >= Request.MOUNT && frame.type <= Request.REMOVE_DISK)
           this.send(Reply.OK, frame.channel);
+        if (this.confirms && (frame.type === Request.READ_FILE || frame.type === Request.WRITE_FILE)) this.#file(frame);
+        if (this.confirms && frame.type === Request.RELEASE) this.send(Reply.OK, frame.channel);
       }
+    }
+  }
+
+  #file({ type, channel, payload }: Frame): void {
+    const r = new PayloadReader(payload);
+    const path = r.string();
+    const content = this.files.get(path);
+    if (content === undefined) {
+      this.send(Reply.ERROR, channel, new PayloadWriter().uint(4, 2).string(`no file ${path}`).done());
+    } else if (type === Request.READ_FILE) {
+      this.send(Reply.OK, channel, new TextEncoder().encode(content));
+    } else {
+      this.files.set(path, new TextDecoder().decode(payload.subarray(2 + path.length)));
+      this.send(Reply.OK, channel);
     }
   }
 

@@ -20,13 +20,14 @@ export async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array
 
 export const name = (text: string): ImageName => parseImageName(text);
 
-/** An image's blobs and its manifest. */
+/** An image's blobs and its manifest; `rest` is what its config says besides, platform included. */
 export function smallImage(
   layers: LayerInput[] = [{ tar: LAYER }],
   config: object = {},
+  rest?: object,
 ): { builder: LayoutBuilder; manifest: Descriptor; id: string } {
   const builder = new LayoutBuilder();
-  const { digest, mediaType, size } = builder.manifest(layers, config);
+  const { digest, mediaType, size } = builder.manifest(layers, config, rest);
   const manifest = { mediaType, size, digest: digest as Descriptor['digest'], annotations: new Map<string, string>() };
   const bytes = builder.files.get(`blobs/${digest.replace(':', '/')}`)!;
   const { config: configDescriptor } = JSON.parse(new TextDecoder().decode(bytes)) as { config: { digest: string } };

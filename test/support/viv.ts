@@ -1,6 +1,10 @@
 /** Runs the compiled `viv` as a process, on pipes or on a terminal of its own. Node only. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 export const VIV = fileURLToPath(new URL('../../bin/viv.mjs', import.meta.url));
 
@@ -17,6 +21,17 @@ export interface VivOptions {
   cwd?: string;
 }
 
+/** A home for records and images that no test has named: the user's own is none of ours. */
+let testHome: string | undefined;
+function homeOfTests(): string {
+  testHome ??= mkdtempSync(join(tmpdir(), 'viv-home-'));
+  return testHome;
+}
+afterAll(() => {
+  // A supervisor that ends may still write.
+  if (testHome !== undefined) rmSync(testHome, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+});
+
 /** A `viv` that runs. */
 export class VivProcess {
   readonly child: ChildProcessWithoutNullStreams;
@@ -25,7 +40,11 @@ export class VivProcess {
   #stderr = '';
 
   constructor(command: string, words: readonly string[], { input, env, cwd }: VivOptions = {}) {
-    this.child = spawn(command, words, { stdio: 'pipe', env: { ...process.env, ...env }, cwd });
+    this.child = spawn(command, words, {
+      stdio: 'pipe',
+      env: { VIVARIUM_HOME: homeOfTests(), ...process.env, ...env },
+      cwd,
+    });
     this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
     this.child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.child.stdin.on('error', () => {}); // it may end before it has read everything

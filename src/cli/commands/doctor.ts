@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { repairStore, verifyStore } from '../../oci/store/verify.ts';
 import { action, interruptible } from '../action.ts';
 import { humanSize } from '../format/human.ts';
+import { openContainers } from '../containers.ts';
 import { openStore } from '../registry-settings.ts';
 
 /** What one check found. A line each; problems are what a user should do something about. */
@@ -15,15 +16,16 @@ interface Finding {
 type Check = (options: { readonly repair: boolean; readonly signal: AbortSignal }) => Promise<Finding>;
 
 /** A check is a function and a line here. */
-const CHECKS: readonly Check[] = [checkStore];
+const CHECKS: readonly Check[] = [checkStore, checkContainers];
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .summary('check what is kept on this host')
     .description(
-      'Checks the image store, reading all of it against its digests. The status is 1 when something is wrong.',
+      'Checks the image store, reading all of it against its digests, and the records of containers and pods. The status is 1\n' +
+        'when something is wrong.',
     )
-    .option('--repair', 'remove what is corrupt, so that pulling brings it again')
+    .option('--repair', 'remove what is corrupt or left over; images can be pulled again')
     .action(
       action(async ({ repair = false }: { readonly repair?: boolean }) => {
         let problemCount = 0;
@@ -66,5 +68,23 @@ async function checkStore({ repair, signal }: Parameters<Check>[0]): Promise<Fin
         : [`the list of images made anew, without their names; the old one is ${oldIndex}`]),
     ],
     problems: [...left, ...incomplete.map((name) => `${name} is incomplete now; pull it again`)],
+  };
+}
+
+async function checkContainers({ repair }: Parameters<Check>[0]): Promise<Finding> {
+  const store = openContainers();
+  const lost = await store.lost();
+  const left = await store.tidy(repair);
+  if (repair) await store.settle();
+  const { containers, problems: corrupt } = await store.list();
+  const { pods, problems: corruptPods } = await store.pods.list();
+  const stale = [...lost.map((id) => `container ${id} is said to run, but its supervisor is dead`), ...left];
+  const problems = [...corrupt, ...corruptPods].map(({ message }) => message);
+  const advice = !repair && stale.length > 0 ? ['run viv doctor --repair'] : [];
+  const isFine = problems.length === 0 && (repair || stale.length === 0);
+  return {
+    ok: isFine ? [`${containers.length} containers, ${pods.length} pods`] : [],
+    problems: [...problems, ...(repair ? [] : stale), ...advice],
+    repaired: repair ? stale : [],
   };
 }

@@ -4,10 +4,11 @@ import { familiarName } from '../../oci/image-name.ts';
 import { pruneImages } from '../../oci/store/collect.ts';
 import { imageDetails } from '../../oci/store/details.ts';
 import type { ImageStore } from '../../oci/store/image-store.ts';
-import { action, confirm, forEach } from '../action.ts';
+import { action, confirm } from '../action.ts';
 import { humanSize } from '../format/human.ts';
-import { Template } from '../format/template.ts';
+import { tellImage } from '../image-events.ts';
 import { imageFilter } from '../image-filter.ts';
+import { printInspected } from '../inspect-output.ts';
 import { openStore } from '../registry-settings.ts';
 import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
@@ -42,17 +43,9 @@ function inspectCommand(): Command {
     .option('-f, --format <format>', 'json, or a Go template')
     .addHelpText('after', '\nExample:\n  viv image inspect --format \'{{join .Config.Cmd " "}}\' busybox')
     .action(
-      action(async (images: readonly string[], { format }: { readonly format?: string }) => {
+      action((images: readonly string[], { format }: { readonly format?: string }) => {
         const store = openStore();
-        const template = format === undefined || format === 'json' ? undefined : new Template(format);
-        const found: object[] = [];
-        const status = await forEach(images, async (text) => {
-          const page = await inspectImage(store, text);
-          if (template !== undefined) process.stdout.write(`${template.execute(page)}\n`);
-          else found.push(page);
-        });
-        if (template === undefined) process.stdout.write(`${JSON.stringify(found, null, format === 'json' ? 0 : 4)}\n`);
-        return status;
+        return printInspected(images, format, (text) => inspectImage(store, text));
       }),
     );
 }
@@ -125,6 +118,7 @@ export async function pruneAndDescribe(
     all,
     keep: async (image) => filter.length > 0 && !isWanted({ image, details: await imageDetails(store, image) }),
   });
+  for (const id of removed.deleted) await tellImage('delete', id, { name: id });
   const list = describeRemoved(removed);
   const heading = list === '' ? '' : `Deleted Images:\n${list}\n`;
   return `${heading}Total reclaimed space: ${humanSize(removed.bytes + moreBytes)}\n`;

@@ -1,9 +1,17 @@
 /** `viv pull`: an image from a registry into the store (docker pull). `--all-tags` is left out. */
 import { Command } from 'commander';
-import { type ImageName, familiarName, formatImageName, parseImageName, withDefaultTag } from '../../oci/image-name.ts';
+import {
+  type ImageName,
+  familiarName,
+  familiarRepository,
+  formatImageName,
+  parseImageName,
+  withDefaultTag,
+} from '../../oci/image-name.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { type Pulled, pullImage } from '../../oci/registry/pull.ts';
 import { action, interruptible } from '../action.ts';
+import { tellImage } from '../image-events.ts';
 import { type RegistryFlags, insecureOption, openRegistries, openStore } from '../registry-settings.ts';
 import { PULL_WORDS, TransferProgress } from '../transfer-progress.ts';
 
@@ -51,7 +59,7 @@ export interface PullRequest extends RegistryFlags {
 export async function pull(name: ImageName, { platform, quiet, signal, ...flags }: PullRequest): Promise<Pulled> {
   const progress = new TransferProgress(PULL_WORDS);
   try {
-    return await pullImage(name, {
+    const pulled = await pullImage(name, {
       store: openStore(),
       registries: openRegistries(flags, { signal }),
       platform: platform === undefined ? undefined : parsePlatform(platform),
@@ -59,6 +67,8 @@ export async function pull(name: ImageName, { platform, quiet, signal, ...flags 
       onMirrorFailure: (error) => void process.stderr.write(`viv: a mirror could not help: ${error.message}\n`),
       signal,
     });
+    await tellImage('pull', familiarName(name), { name: familiarRepository(name) });
+    return pulled;
   } finally {
     if (!quiet) progress.end();
   }

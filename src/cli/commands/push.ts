@@ -1,9 +1,17 @@
 /** `viv push`: an image from the store to a registry (docker push). `--all-tags` is left out. */
 import { Command } from 'commander';
-import { familiarName, formatImageName, parseImageName, repositoryName, withDefaultTag } from '../../oci/image-name.ts';
+import {
+  familiarName,
+  familiarRepository,
+  formatImageName,
+  parseImageName,
+  repositoryName,
+  withDefaultTag,
+} from '../../oci/image-name.ts';
 import { pushImage } from '../../oci/registry/push.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { action, interruptible } from '../action.ts';
+import { tellImage } from '../image-events.ts';
 import { type RegistryFlags, insecureOption, openRegistries, openStore } from '../registry-settings.ts';
 import { PUSH_WORDS, TransferProgress } from '../transfer-progress.ts';
 
@@ -42,6 +50,7 @@ export function pushCommand(): Command {
             signal,
           }),
         ).finally(() => quiet || progress.end());
+        await tellImage('push', familiarName(name), { name: familiarRepository(name) });
         process.stdout.write(
           quiet ? `${formatImageName(name)}\n` : `${name.tag}: digest: ${pushed.digest} size: ${pushed.size}\n`,
         );

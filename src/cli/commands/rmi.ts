@@ -3,7 +3,10 @@ import { Command } from 'commander';
 import { familiarName } from '../../oci/image-name.ts';
 import { type Removed, removeImage } from '../../oci/store/collect.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
+import { isActive } from '../../container/lifecycle/state.ts';
 import { action, forEach } from '../action.ts';
+import { openContainers } from '../containers.ts';
+import { tellImage } from '../image-events.ts';
 import { openStore } from '../registry-settings.ts';
 
 /** `name` is `rmi`, or `rm` below `viv image`. */
@@ -15,24 +18,39 @@ export function rmiCommand(name = 'rmi'): Command {
     .argument('<image...>')
     .option('-f, --force', 'remove an image by its ID though it has several names, and pass over what is not there')
     .action(
-      action((images: readonly string[], { force = false }: { readonly force?: boolean }) => {
+      action(async (images: readonly string[], { force = false }: { readonly force?: boolean }) => {
         const store = openStore();
+        const running = await runningContainers();
+        const isRunning = (holder: string): boolean => running.has(holder);
         return forEach(images, async (text) => {
-          const removed = await removeImage(store, text, force).catch((error: unknown) => {
+          const removed = await removeImage(store, text, { force, isRunning }).catch((error: unknown) => {
             if (force && error instanceof VivariumError && error.code === ErrorCodes.NOT_FOUND) return undefined;
             throw error;
           });
-          if (removed !== undefined) process.stdout.write(describeRemoved(removed));
+          if (removed === undefined) return;
+          process.stdout.write(describeRemoved(removed));
+          await tellRemoved(removed);
         });
       }),
     );
 }
 
 /** In Docker's words, a line each. */
-export function describeRemoved({ untagged, deleted, blobs }: Removed): string {
+export function describeRemoved({ untagged, deleted, blobs }: Omit<Removed, 'id'>): string {
   const others = blobs.map(({ digest }) => digest).filter((digest) => !deleted.includes(digest));
   return [
     ...untagged.map((name) => `Untagged: ${familiarName(name)}\n`),
     ...[...deleted, ...others].map((digest) => `Deleted: ${digest}\n`),
   ].join('');
+}
+
+async function runningContainers(): Promise<ReadonlySet<string>> {
+  const store = openContainers();
+  await store.settle();
+  return new Set((await store.list()).containers.filter(({ state }) => isActive(state)).map(({ id }) => id));
+}
+
+async function tellRemoved({ id, untagged, deleted }: Removed): Promise<void> {
+  for (const name of untagged) await tellImage('untag', id, { name: familiarName(name) });
+  for (const gone of deleted) await tellImage('delete', gone, { name: gone });
 }

@@ -1,134 +1,77 @@
-/**
- * `viv run`: a command of an OCI image in a machine of its own, with the options and the exit codes of Docker's `run`.
- * Left out: detaching, names, networking.
- */
+/** `viv run`: a command of an OCI image in a new container, with the options and the exit codes of Docker's `run`. */
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { newContainerId } from '../../container/lifecycle/names.ts';
+import type { Container, ContainerStore } from '../../container/lifecycle/node-container-store.ts';
 import { GuestFailure } from '../../container/guest-failure.ts';
-import type { RunOptions } from '../../sandbox/run-options.ts';
-import { Sandbox } from '../../sandbox/sandbox.ts';
-import type { Tier } from '../../worker/protocol.ts';
-import { StartError } from '../../sandbox/start-error.ts';
+import { StartError } from '../../container/start-error.ts';
+import { nodeImages } from '../../sandbox/node-image.ts';
+import { AttachSession, tellNotices } from '../attach-session.ts';
+import { addContainerFlags, type ContainerFlags, type ContainerParts } from '../container-flags.ts';
+import { openContainers } from '../containers.ts';
+import type { FoundImage } from '../create-container.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.ts';
 import { fail } from '../failure.ts';
-import { type PullPolicy, findRunImage } from '../find-run-image.ts';
-import { RunSession, terminalSize } from '../run-session.ts';
-import { sandboxParts } from '../sandbox-parts.ts';
-import { parseMemorySize, parseStorageOption } from '../sizes.ts';
-import { tierOption } from '../tier-option.ts';
+import { attachRequest, followContainer } from '../follow-container.ts';
+import { makeContainer, readParts } from '../make-container.ts';
+import { cacheFolder } from '../paths.ts';
+import { ask, HostedSupervisor, openSupervisor, SupervisorProcess } from '../supervisor.ts';
 import { describeTranslation } from '../translation-page.ts';
-import { parseVolume } from '../volumes.ts';
 
-interface RunFlags {
-  readonly interactive?: boolean;
-  readonly tty?: boolean;
-  readonly env: readonly string[];
-  readonly volume: readonly string[];
-  readonly workdir?: string;
-  readonly memory?: string;
-  readonly storageOpt?: string;
-  readonly user?: string;
-  readonly entrypoint?: string;
-  readonly hostname?: string;
-  readonly platform?: string;
-  readonly pull: PullPolicy;
+interface RunFlags extends ContainerFlags {
+  readonly detach?: boolean;
+  readonly detachKeys: string;
+  readonly sigProxy: 'true' | 'false';
   readonly verbose?: boolean;
-  readonly tier?: Tier;
   readonly stats?: boolean;
-  readonly warm: boolean;
 }
-
-const collect = (value: string, all: readonly string[]): string[] => [...all, value];
 
 /** The command, for main.ts. */
 export function runCommand(): Command {
-  return new Command('run')
-    .summary('run a command of an OCI image')
-    .description(
-      'Runs a command of an OCI image: a name in the store, which is pulled if it is not there, a layout folder, or an archive\n' +
-        'of one or of docker save, perhaps with :NAME; busybox is built in.\n' +
-        "The status is the command's; 125 for a failure of ours, 126 and 127 for a command that can't be executed or found,\n" +
-        '128+n for one that signal n ended. Without -t, a second Ctrl-C within two seconds switches the machine off.',
-    )
-    .usage('[options] IMAGE [COMMAND] [ARG...]')
-    .argument('<image>')
-    .argument('[command...]')
-    .passThroughOptions()
-    .option('-i, --interactive', 'keep stdin open')
-    .option('-t, --tty', 'give the command a terminal')
-    .option('--rm', 'remove the container afterwards, which is always so')
-    .option('-e, --env <name=value>', "set a variable; a bare name takes the host's value", collect, [])
-    .option('-v, --volume <host:guest[:ro]>', 'share a folder of the host', collect, [])
-    .option('-w, --workdir <dir>', 'working folder in the container')
-    .option('-m, --memory <size>', 'memory of the machine, 64M to 3G (default: 512M)')
-    .option('--storage-opt <size=SIZE>', 'how much the container may write (default: size=10G)')
-    .option('-u, --user <user[:group]>', 'user of the command, by name or number')
-    .option('--entrypoint <command>', "replace the image's entry point")
-    .option('--no-warm', 'boot the machine, even if a booted one is in the cache')
-    .option('--hostname <name>', "the container's host name")
-    .option('--platform <os/architecture>', 'take this platform of the image: linux/amd64 or linux/386')
-    .addOption(
-      new Option('--pull <policy>', 'get the image from its registry')
-        .choices(['missing', 'always', 'never'])
-        .default('missing'),
-    )
-    .option('--verbose', 'show on stderr what the guest kernel prints')
-    .addOption(tierOption())
-    .option('--stats', 'tell on stderr in the end what the translator did')
-    .action(async (image: string, command: string[], flags: RunFlags) => {
-      process.exitCode = await run(await readOptions(image, command, flags), flags);
-    });
+  return addContainerFlags(
+    new Command('run')
+      .summary('run a command of an OCI image')
+      .description(
+        'Runs a command of an OCI image: a name in the store, which is pulled if it is not there, a layout folder, or an archive\n' +
+          'of one or of docker save, perhaps with :NAME; busybox is built in.\n' +
+          "The status is the command's; 125 for a failure of ours, 126 and 127 for a command that can't be executed or found,\n" +
+          '128+n for one that signal n ended. Without -t, a second Ctrl-C within two seconds kills the container.',
+      )
+      .usage('[options] IMAGE [COMMAND] [ARG...]')
+      .argument('<image>')
+      .argument('[command...]')
+      .passThroughOptions()
+      .option('-d, --detach', "run it in the background, and print the container's ID")
+      .option('--detach-keys <keys>', 'keys that leave the container', DEFAULT_DETACH_KEYS)
+      .addOption(new Option('--sig-proxy <true|false>', 'pass signals on').choices(['true', 'false']).default('true'))
+      .option('--verbose', 'show on stderr what the guest kernel prints')
+      .option('--stats', 'tell on stderr in the end what the translator did'),
+  ).action(async (image: string, command: string[], flags: RunFlags) => {
+    process.exitCode = await run(image, command, flags);
+  });
 }
 
-async function readOptions(image: string, command: readonly string[], flags: RunFlags): Promise<RunOptions> {
-  return {
-    image: await findRunImage(image, flags),
-    platform: flags.platform,
-    command,
-    entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint],
-    env: flags.env.map(withHostValue),
-    cwd: flags.workdir,
-    user: flags.user,
-    hostname: flags.hostname,
-    tty: flags.tty === true ? terminalSize() : undefined,
-    stdin: flags.interactive ?? false,
-    volumes: flags.volume.map(parseVolume),
-    tier: flags.tier,
-    memoryBytes: flags.memory === undefined ? undefined : parseMemorySize(flags.memory),
-    storageBytes: flags.storageOpt === undefined ? undefined : parseStorageOption(flags.storageOpt),
-    onConsole: flags.verbose === true ? (bytes) => void process.stderr.write(bytes) : undefined,
-  };
+/** Who owns the machine: this process, or one that begins while we look for the image, or that of a pod. */
+interface Owner {
+  readonly hosted?: HostedSupervisor;
+  readonly early?: SupervisorProcess;
 }
 
-/** A bare name stands for the variable as we have it, if we have it. */
-function withHostValue(setting: string): string {
-  const value = setting.includes('=') ? undefined : process.env[setting];
-  return value === undefined ? setting : `${setting}=${value}`;
-}
-
-/** A machine that is gone tells nothing. */
-async function tellStatistics(sandbox: Sandbox): Promise<void> {
-  const statistics = await sandbox.statistics();
-  if (statistics !== undefined)
-    process.stderr.write(describeTranslation(statistics.translation, statistics.instructions));
-}
-
-/** Runs it to its end; returns the process's status. */
-async function run(options: RunOptions, { stats = false, warm }: RunFlags): Promise<number> {
-  const session = new RunSession();
-  const sandbox = new Sandbox(
-    sandboxParts({
-      early: true,
-      ...(warm ? {} : { warm }),
-      notice: (text) => void process.stderr.write(`viv: ${text}\n`),
-    }),
-  );
+/** Runs it to its end, or starts it; returns the process's status. */
+async function run(image: string, command: readonly string[], flags: RunFlags): Promise<number> {
+  const session = new AttachSession();
+  const store = openContainers();
+  let owner: Owner = {};
   try {
-    const program = await sandbox.run({ ...options, signal: session.signal });
-    const status = await session.follow(program, {
-      stdin: options.stdin ?? false,
-      terminal: options.tty !== undefined,
-    });
-    if (stats) await tellStatistics(sandbox);
-    return status;
+    parseDetachKeys(flags.detachKeys);
+    const parts = readParts(image, flags);
+    const id = newContainerId();
+    owner = await startOwner(store, id, parts, flags);
+    const isDetached = flags.detach ?? false;
+    const prepareImage = imagePreparer(owner, session.signal);
+    const container = await makeContainer({ store, image, command, flags, parts, id, isDetached, prepareImage });
+    await owner.hosted?.claim();
+    return await startAndFollow(session, store, container, flags, owner);
   } catch (error) {
     if (session.status !== undefined) return session.status;
     session.close();
@@ -137,6 +80,65 @@ async function run(options: RunOptions, { stats = false, warm }: RunFlags): Prom
     return error instanceof StartError ? error.exitCode : status;
   } finally {
     session.close();
-    await sandbox.close();
+    owner.early?.abandon();
+    owner.hosted?.letGo();
+    await owner.hosted?.ended();
   }
+}
+
+/**
+ * A machine in this process is up sooner, but it ends with us. So it is for what nobody can leave or come back to, and for who
+ * wants to look into it.
+ */
+async function startOwner(store: ContainerStore, id: string, parts: ContainerParts, flags: RunFlags): Promise<Owner> {
+  const { detach = false, verbose = false, stats = false } = flags;
+  if (parts.pod !== undefined) return {};
+  const canBeLeft = !parts.autoRemove || (parts.openStdin && parts.tty);
+  if (detach || (canBeLeft && !verbose && !stats)) return { early: new SupervisorProcess(id, parts.machine) };
+  const hosted = await HostedSupervisor.make(store, id, parts.machine, {
+    note: (text) => void process.stderr.write(`viv: ${text}\n`),
+    onConsole: verbose ? (bytes) => void process.stderr.write(bytes) : undefined,
+  });
+  return { hosted };
+}
+
+function imagePreparer({ hosted }: Owner, signal: AbortSignal): (image: FoundImage['image']) => Promise<unknown> {
+  if (hosted !== undefined) return (image) => hosted.prepareImage(image, signal);
+  const prepare = nodeImages(join(cacheFolder(), 'layers'));
+  return ({ place, platform }) => prepare({ image: place, platform, signal });
+}
+
+async function startAndFollow(
+  session: AttachSession,
+  store: ContainerStore,
+  { id, config }: Container,
+  flags: RunFlags,
+  { hosted, early }: Owner,
+): Promise<number> {
+  session.signal.throwIfAborted();
+  const connection = await openSupervisor(store, config.pod, early);
+  if (flags.detach === true) {
+    tellNotices((await ask(connection, 'start', { id })).notices);
+    process.stdout.write(`${id}\n`);
+    return 0;
+  }
+  const request = attachRequest(config, true);
+  const leave = (): void => connection.close();
+  session.signal.addEventListener('abort', leave, { once: true });
+  tellNotices((await connection.request('start', { id, attach: request })).notices);
+  session.signal.removeEventListener('abort', leave);
+  const { detachKeys } = flags;
+  const sigProxy = flags.sigProxy === 'true';
+  const end = await followContainer(session, store, connection, config, request, { stdin: true, detachKeys, sigProxy });
+  if (flags.stats === true && hosted !== undefined) await tellStatistics(hosted);
+  if (end.kind === 'detached') return 0;
+  if (end.error !== '' && hosted === undefined) process.stderr.write(`viv: ${end.error}\n`);
+  return end.exitCode;
+}
+
+/** A machine that is gone tells nothing. */
+async function tellStatistics({ server }: HostedSupervisor): Promise<void> {
+  const statistics = await server.pod.statistics();
+  if (statistics !== undefined)
+    process.stderr.write(describeTranslation(statistics.translation, statistics.instructions));
 }

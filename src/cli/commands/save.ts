@@ -1,12 +1,9 @@
 /** `viv save` and `viv load`: images as an archive (docker save, docker load). */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { familiarName, parseImageName, sameRepository } from '../../oci/image-name.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { describe } from '../../oci/node-content.ts';
 import { openArchiveContent, openImageFiles } from '../../oci/node-image.ts';
 import { spool } from '../../oci/node-layer-cache.ts';
 import { type ExportedImage, exportImages } from '../../oci/store/export.ts';
@@ -15,10 +12,9 @@ import type { ImageStore } from '../../oci/store/image-store.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { action, interruptible } from '../action.ts';
 import { cacheFolder } from '../paths.ts';
+import { tellImage } from '../image-events.ts';
 import { openStore } from '../registry-settings.ts';
-import { writeTo } from '../streams.ts';
-
-const PRIVATE_FILE_MODE = 0o600;
+import { refuseTerminal, writeArchive } from '../write-archive.ts';
 
 export function saveCommand(): Command {
   return new Command('save')
@@ -30,15 +26,11 @@ export function saveCommand(): Command {
     .addHelpText('after', '\nExample:\n  viv save debian:bookworm | gzip > debian.tar.gz')
     .action(
       action(async (names: readonly string[], { output }: { readonly output?: string }) => {
-        if (output === undefined && process.stdout.isTTY)
-          throw new VivariumError(
-            ErrorCodes.USAGE,
-            'an archive is not written to a terminal; use -o FILE, or redirect stdout',
-          );
+        refuseTerminal(output);
         const store = openStore();
-        const archive = exportImages(store, await Promise.all(names.map((text) => findToSave(store, text))));
-        if (output === undefined) await writeStdout(archive);
-        else await writeFile(output, archive);
+        const exported = await Promise.all(names.map((text) => findToSave(store, text)));
+        await writeArchive(output, exportImages(store, exported));
+        for (const { image } of exported) await tellImage('save', image.id, { name: image.id });
       }),
     );
 }
@@ -64,41 +56,6 @@ async function findToSave(store: ImageStore, text: string): Promise<ExportedImag
     (tag) => name !== undefined && sameRepository(tag, name) && (name.tag === undefined || tag.tag === name.tag),
   );
   return { image, tags: name?.digest === undefined ? tags : [] };
-}
-
-async function writeStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const write = writeTo(process.stdout);
-  for await (const chunk of chunks) {
-    await write(chunk).catch((cause: unknown) => {
-      const message = `the archive can't be written to stdout: ${describe(cause)}`;
-      throw new VivariumError(ErrorCodes.NOT_FOUND, message, { cause });
-    });
-  }
-}
-
-/** The file has its name only when it is whole. */
-async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}-${randomUUID()}`);
-  try {
-    const file = await open(draft, 'wx', PRIVATE_FILE_MODE);
-    try {
-      for await (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (cause) {
-    if (cause instanceof VivariumError) throw cause;
-    const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-    throw new VivariumError(
-      isFull ? ErrorCodes.NO_SPACE : ErrorCodes.NOT_FOUND,
-      `can't write ${path}: ${describe(cause)}`,
-      { cause },
-    );
-  } finally {
-    await rm(draft, { force: true });
-  }
 }
 
 export function loadCommand(): Command {
@@ -141,6 +98,7 @@ export function loadCommand(): Command {
           }
         });
         for (const { id, names } of loaded) {
+          await tellImage('load', id, { name: names.length === 0 ? id : familiarName(names[0]!) });
           if (names.length === 0) process.stdout.write(`Loaded image ID: ${id}\n`);
           for (const name of names) process.stdout.write(`Loaded image: ${familiarName(name)}\n`);
         }

@@ -6,12 +6,16 @@ import type { Digest } from '../../oci/digest.ts';
 import { readHolds } from '../../oci/store/claims.ts';
 import { blobsOf, collectGarbage, idlePartials, listBlobs } from '../../oci/store/collect.ts';
 import type { ImageStore } from '../../oci/store/image-store.ts';
+import { isActive } from '../../container/lifecycle/state.ts';
 import { action, confirm } from '../action.ts';
+import { openContainers } from '../containers.ts';
 import { humanSize } from '../format/human.ts';
 import { type ListFormat, formatList } from '../format/table.ts';
 import { cacheFolder } from '../paths.ts';
 import { openStore } from '../registry-settings.ts';
+import { describePruned as describePrunedContainers, pruneContainers } from './container.ts';
 import { type PruneFlags, describePruned, pruneAndDescribe, withPruneOptions } from './image.ts';
+import { sizesOf } from './ps.ts';
 
 export function systemCommand(): Command {
   return new Command('system')
@@ -46,14 +50,19 @@ function dfCommand(): Command {
   return new Command('df')
     .summary('show what takes room')
     .description(
-      'Shows how much room images take, how many of them containers use, and how much could be had back. Downloads are\n' +
+      'Shows how much room images and containers take, how many are in use, and how much could be had back. Downloads are\n' +
         'what an interrupted pull goes on with; the layer cache is made of images, and made again when needed.',
     )
     .option('--format <format>', 'table, table TEMPLATE, json, or a Go template')
     .action(
       action(async ({ format }: { readonly format?: string }) => {
         const store = openStore();
-        const rows = [await imageUsage(store), await partialUsage(store), await cacheUsage()];
+        const rows = [
+          await imageUsage(store),
+          await containerUsage(store),
+          await partialUsage(store),
+          await cacheUsage(),
+        ];
         process.stdout.write(formatList(rows, DF_FORMAT, { template: format }));
       }),
     );
@@ -74,6 +83,20 @@ async function imageUsage(store: ImageStore): Promise<Usage> {
     size: sum(blobs),
     reclaimable: sum(blobs.filter(({ digest }) => !needed.has(digest))),
   };
+}
+
+async function containerUsage(images: ImageStore): Promise<Usage> {
+  const store = openContainers();
+  await store.settle();
+  const { containers } = await store.list();
+  let [size, reclaimable] = [0, 0];
+  for (const container of containers) {
+    const { own } = await sizesOf(container, store, images);
+    size += own;
+    if (!isActive(container.state)) reclaimable += own;
+  }
+  const active = containers.filter(({ state }) => isActive(state)).length;
+  return { type: 'Containers', total: containers.length, active, size, reclaimable };
 }
 
 async function partialUsage(store: ImageStore): Promise<Usage> {
@@ -104,16 +127,20 @@ function pruneCommand(): Command {
   return withPruneOptions(new Command('prune'))
     .summary('remove what nobody uses')
     .description(
-      'Removes images without a tag (with --all every image that no container uses) and interrupted downloads.',
+      'Removes containers that do not run, images without a tag (with --all every image that no container uses) and\n' +
+        'interrupted downloads.',
     )
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
-        const list = `  - ${describePruned(all)}\n  - all interrupted downloads\n`;
+        const list = `  - all stopped containers\n  - ${describePruned(all)}\n  - all interrupted downloads\n`;
         const warning = `WARNING! This will remove:\n${list}\nAre you sure you want to continue?`;
-        if (!force && !(await confirm(warning))) return;
+        if (!force && !(await confirm(warning))) return 0;
+        const pruned = await pruneContainers(openContainers(), filter);
+        process.stdout.write(describePrunedContainers(pruned.ids));
         const store = openStore();
         const { bytes } = await collectGarbage(store, true);
-        process.stdout.write(await pruneAndDescribe(store, all, filter, bytes));
+        process.stdout.write(await pruneAndDescribe(store, all, filter, bytes + pruned.bytes));
+        return pruned.status;
       }),
     );
 }

@@ -1,7 +1,8 @@
 /** `viv tag`: another name for an image (docker tag). */
 import { Command } from 'commander';
-import { parseImageName } from '../../oci/image-name.ts';
+import { familiarName, parseImageName, withDefaultTag } from '../../oci/image-name.ts';
 import { action } from '../action.ts';
+import { tellImage } from '../image-events.ts';
 import { openStore } from '../registry-settings.ts';
 
 export function tagCommand(): Command {
@@ -11,5 +12,13 @@ export function tagCommand(): Command {
     .usage('IMAGE NAME[:TAG]')
     .argument('<image>')
     .argument('<name>')
-    .action(action((image: string, name: string) => openStore().tag(image, parseImageName(name))));
+    .action(
+      action(async (image: string, text: string) => {
+        const store = openStore();
+        const name = parseImageName(text);
+        await store.tag(image, name);
+        const { id } = await store.find(text);
+        await tellImage('tag', id, { name: familiarName(withDefaultTag(name)) });
+      }),
+    );
 }

@@ -9,13 +9,13 @@ const COLUMN_WIDTH_MIN = 10;
 const TABLE = /^table(?:\s|$)/;
 
 export interface ListFormat<T> {
-  /** What columns are called, by field. */
-  readonly headings: Readonly<Record<string, string>>;
+  /** What columns are called, by field; of a method, what makes it of the arguments. */
+  readonly headings: Readonly<Record<string, string | ((...values: unknown[]) => string)>>;
   /** Without `--format`, after `table`. */
   readonly defaultTemplate: string;
   /** With `--quiet` and no format. */
   readonly quietTemplate?: string;
-  /** An item's fields, all texts or numbers. */
+  /** An item's fields, all texts or numbers; methods are left out of JSON. */
   readonly fields: (item: T) => Record<string, unknown>;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Go templates (package text/template) as far as `--format` users write them: fields, pipelines, variables, `if`, `range`,
- * `with`, comparison, and the functions that Docker documents ("Format command and log output"). Values are plain JSON.
- * Left out, with an error that says so: definitions, `break`, `continue`, methods.
+ * `with`, comparison, and the functions that Docker documents ("Format command and log output"). Values are plain JSON,
+ * and functions where there are methods. Left out, with an error that says so: definitions, `break`, `continue`.
  */
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { FUNCTIONS, isTrue, show } from './functions.ts';
@@ -97,17 +97,24 @@ class Execution {
 
   #command(command: Command, dot: unknown, variables: Variables, piped: readonly unknown[]): unknown {
     const [head, ...rest] = command;
+    const values = [...rest.map((operand) => this.#operand(operand, dot, variables)), ...piped];
     if (head!.kind !== 'function') {
-      if (rest.length > 0 || piped.length > 0) throw this.#fail('only a function takes arguments');
-      return this.#operand(head!, dot, variables);
+      const value = this.#operand(head!, dot, variables);
+      if (typeof value === 'function')
+        return this.#call('the method', value as (...values: unknown[]) => unknown, values);
+      if (values.length > 0) throw this.#fail('only a function takes arguments');
+      return value;
     }
     const run = FUNCTIONS.get(head!.name);
     if (run === undefined) throw this.#fail(`there is no function ${head!.name}`);
-    const values = [...rest.map((operand) => this.#operand(operand, dot, variables)), ...piped];
+    return this.#call(head!.name, run, values);
+  }
+
+  #call(what: string, run: (...values: unknown[]) => unknown, values: readonly unknown[]): unknown {
     try {
       return run(...values);
     } catch (error) {
-      throw this.#fail(`${head!.name}: ${error instanceof Error ? error.message : String(error)}`);
+      throw this.#fail(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

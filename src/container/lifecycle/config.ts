@@ -20,6 +20,19 @@ export interface ContainerImage {
   readonly platform: string;
 }
 
+/** What an image says about its containers (image-spec v1.1, config.md, `config`), as it was when the container was made. */
+export interface ImageDefaults {
+  readonly user: string;
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly workingDir: string;
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+}
+
 /** A folder of the host in the container (`-v`). */
 export interface BindMount {
   readonly hostPath: string;
@@ -94,6 +107,8 @@ export interface ContainerConfig {
   readonly id: string;
   readonly created: string;
   readonly image: ContainerImage;
+  /** For who lists containers; whoever starts one reads the image. */
+  readonly imageDefaults?: ImageDefaults | undefined;
   /** Empty when it is not given: the image's. */
   readonly entrypoint?: readonly string[] | undefined;
   readonly cmd: readonly string[];
@@ -105,8 +120,12 @@ export interface ContainerConfig {
   readonly tty: boolean;
   /** Stdin is open (`-i`); without it the program reads end of file. */
   readonly openStdin: boolean;
+  /** Stdin ends when the first client who attached to it goes; else it stays open. */
+  readonly stdinOnce?: boolean | undefined;
+  /** The image's and what the user gave. */
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal?: string | undefined;
+  /** Negative: it is waited for without end. */
   readonly stopTimeoutMs?: number | undefined;
   readonly healthCheck?: HealthCheck | undefined;
   readonly volumes: readonly BindMount[];

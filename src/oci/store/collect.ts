@@ -3,7 +3,7 @@
  * first, blobs after them, so that a kill in between leaves blobs too many, never an image with too few.
  */
 import { VivariumError } from '../../util/errors.ts';
-import { type Digest, blobPath, isDigest } from '../digest.ts';
+import { type Digest, blobPath, digestHex, isDigest } from '../digest.ts';
 import {
   type ImageName,
   familiarName,
@@ -13,12 +13,14 @@ import {
   withDefaultTag,
 } from '../image-name.ts';
 import { quote } from '../fail.ts';
-import type { Descriptor } from '../spec.ts';
+import { type Descriptor, MediaTypes } from '../spec.ts';
 import { dropDeadClaims, isClaimed, leasedDigests, readHolds } from './claims.ts';
 import type { IndexRecord } from './image-index.ts';
 import type { ImageStore, StoredImage } from './image-store.ts';
 import { INGEST_FOLDER } from './ingest.ts';
 
+/** Of IDs, as people are shown them. */
+const SHORT_ID_LENGTH = 12;
 const BLOB_FOLDERS = ['sha256', 'sha512'] as const;
 /** An interrupted download that nobody has gone on with for so long goes with the next collection. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
@@ -94,7 +96,12 @@ async function collectExclusively(store: ImageStore, allPartials: boolean): Prom
 export async function usedDigests(store: ImageStore): Promise<Set<Digest>> {
   const used = new Set<Digest>();
   const manifests = new Map((await store.records()).map(({ manifest }) => [manifest.digest, manifest]));
-  for (const held of (await readHolds(store.files)).keys()) used.add(held);
+  for (const digest of (await readHolds(store.files)).keys()) {
+    used.add(digest);
+    const stored = await store.files.stat(blobPath(digest));
+    // No record may have it any more, when its name went to the same image packed in another way.
+    if (stored !== undefined && !manifests.has(digest)) manifests.set(digest, heldManifest(digest, stored.size));
+  }
   for (const manifest of manifests.values()) {
     try {
       for (const { digest } of await blobsOf(store, { manifest })) used.add(digest);
@@ -109,7 +116,19 @@ export async function usedDigests(store: ImageStore): Promise<Set<Digest>> {
   return used;
 }
 
+function heldManifest(digest: Digest, size: number): Descriptor {
+  return { digest, size, mediaType: MediaTypes.manifest, annotations: new Map() };
+}
+
+export interface RemoveOptions {
+  /** Also an image with several names by its ID; an image that is held loses its names only. */
+  readonly force?: boolean;
+  /** Whether a holder is a container that runs; it can't be forced then. Default: none does. */
+  readonly isRunning?: (holder: string) => boolean;
+}
+
 export interface Removed {
+  readonly id: Digest;
   readonly untagged: readonly ImageName[];
   /** IDs of images that are gone altogether. */
   readonly deleted: readonly Digest[];
@@ -121,19 +140,23 @@ export interface Removed {
  * Removes a name, and the image with its last one, by the rules of `docker rmi`. Throws NOT_FOUND, or CONFLICT when the text
  * is the ID of an image with several names (without `force`), or somebody holds the image.
  */
-export async function removeImage(store: ImageStore, text: string, force = false): Promise<Removed> {
+export async function removeImage(store: ImageStore, text: string, options: RemoveOptions = {}): Promise<Removed> {
+  const { force = false } = options;
   return store.files.exclusively(async () => {
     const image = await store.find(text);
     const going = namesToRemove(image, text, force);
     const names = new Set(going.map(formatImageName));
     const isLast = names.size === image.tags.length + image.digests.length;
-    if (isLast) await refuseHeld(store, image, text);
-    await store.updateExclusively((records) =>
-      records.filter(({ id, name }) => id !== image.id || !(isLast || (name !== undefined && names.has(name)))),
-    );
-    if (!isLast) return { untagged: going, deleted: [], blobs: [] };
+    const isHeld = isLast && (await checkHeld(store, image, text, options));
+    const goes = ({ id, name }: IndexRecord): boolean =>
+      id === image.id && (isLast || (name !== undefined && names.has(name)));
+    await store.updateExclusively((records) => [
+      ...records.filter((record) => !goes(record)),
+      ...(isHeld ? [{ name: undefined, id: image.id, manifest: image.manifest }] : []),
+    ]);
+    if (!isLast || isHeld) return { id: image.id, untagged: going, deleted: [], blobs: [] };
     const { blobs } = await collectExclusively(store, false);
-    return { untagged: going, deleted: [image.id], blobs };
+    return { id: image.id, untagged: going, deleted: [image.id], blobs };
   });
 }
 
@@ -166,21 +189,44 @@ function means(text: string, name: ImageName): boolean {
   }
 }
 
-async function refuseHeld(store: ImageStore, image: StoredImage, text: string): Promise<void> {
-  const manifests = new Set(
-    (await store.records()).filter(({ id }) => id === image.id).map(({ manifest }) => manifest.digest),
+/** Whether somebody holds it. Throws CONFLICT, in Docker's words, when that is in the way. */
+async function checkHeld(
+  store: ImageStore,
+  image: StoredImage,
+  text: string,
+  { force = false, isRunning = () => false }: RemoveOptions,
+): Promise<boolean> {
+  const records = (await store.records()).filter(({ id }) => id === image.id);
+  const manifests = new Set(records.map(({ manifest }) => manifest.digest));
+  const holders = [...(await readHolds(store.files))].flatMap(([manifest, all]) =>
+    manifests.has(manifest) ? all : [],
   );
-  for (const [manifest, holders] of await readHolds(store.files)) {
-    if (manifests.has(manifest))
-      throw new VivariumError('CONFLICT', `image ${quote(text)} is used by ${holders.join(', ')}; remove that first`);
+  const [first] = holders;
+  if (first === undefined) return false;
+  const shown = (holder: string): string => holder.slice(0, SHORT_ID_LENGTH);
+  const id = digestHex(image.id).slice(0, SHORT_ID_LENGTH);
+  if ([...image.tags, ...image.digests].some((name) => means(text, name))) {
+    if (force) return true;
+    throw new VivariumError(
+      'CONFLICT',
+      `conflict: unable to remove repository reference ${quote(text)} (must force) - container ${shown(first)} is using its referenced image ${id}`,
+    );
   }
+  const running = holders.find(isRunning);
+  if (running === undefined && force) return true;
+  throw new VivariumError(
+    'CONFLICT',
+    running === undefined
+      ? `conflict: unable to delete ${id} (must be forced) - image is being used by stopped container ${shown(first)}`
+      : `conflict: unable to delete ${id} (cannot be forced) - image is being used by running container ${shown(running)}`,
+  );
 }
 
 /** Removes images: those without a tag, or all that nobody holds; `keep` may keep some. */
 export async function pruneImages(
   store: ImageStore,
   { all, keep }: { readonly all: boolean; readonly keep: (image: StoredImage) => boolean | Promise<boolean> },
-): Promise<Removed & { readonly bytes: number }> {
+): Promise<Omit<Removed, 'id'> & { readonly bytes: number }> {
   return store.files.exclusively(async () => {
     const held = await readHolds(store.files);
     const records = await store.records();

@@ -22,6 +22,8 @@ export interface ImageDetails {
   readonly author: string;
   /** Oldest first. */
   readonly history: readonly HistoryEntry[];
+  /** The whole config as JSON. */
+  readonly raw: { readonly [key: string]: JsonValue };
   /** The object `config` of the config, field by field as the image has it. */
   readonly rawConfig: JsonValue;
   /** What manifest, config and layers take in the store, in bytes. */
@@ -41,6 +43,7 @@ export async function imageDetails(store: ImageStore, image: Pick<StoredImage, '
     created: object.optionalString('created'),
     author: object.optionalString('author') ?? '',
     history: object.has('history') ? object.objects('history').map(readHistory) : [],
+    raw: value as { [key: string]: JsonValue },
     rawConfig: (value as { [key: string]: JsonValue })['config'] ?? {},
     size: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, image.manifest.size),
   };

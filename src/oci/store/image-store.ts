@@ -13,7 +13,7 @@ import { type Image, type ImageOptions, imageFromManifest } from '../image.ts';
 import { type ImageName, familiarName, formatImageName, parseImageName, withDefaultTag } from '../image-name.ts';
 import { INDEX_FILE, LAYOUT_FILE } from '../layout.ts';
 import { type ImageLimits, limitsWith } from '../limits.ts';
-import { type Descriptor, type ImageManifest, parseManifest } from '../spec.ts';
+import { type Descriptor, type ImageManifest, MediaTypes, parseManifest } from '../spec.ts';
 import { LAYOUT_VERSION } from '../write-layout.ts';
 import { Lease, claimBlob } from './claims.ts';
 import type { StoreFiles } from './files.ts';
@@ -185,6 +185,16 @@ export class ImageStore implements BlobReader {
       if (error instanceof VivariumError && (error.code === 'NOT_FOUND' || error.code === 'USAGE')) return undefined;
       throw error;
     });
+  }
+
+  /** The descriptor of a manifest that the store has, such as one that is held for a container. */
+  async findManifest(digest: Digest): Promise<Descriptor> {
+    const record = (await this.records()).find(({ manifest }) => manifest.digest === digest);
+    if (record !== undefined) return record.manifest;
+    // Held, but its image has been removed meanwhile.
+    const file = await this.files.stat(blobPath(digest));
+    if (file === undefined) throw notFound(`${this.what} has no manifest ${digest} any more; pull its image again`);
+    return { mediaType: MediaTypes.manifest, digest, size: file.size, annotations: new Map() };
   }
 
   /**

@@ -22,13 +22,8 @@ import {
 } from '../spec.ts';
 import { readDocument } from '../blob.ts';
 import type { Lease } from './claims.ts';
+import { LAYER_TYPES } from './compose.ts';
 import type { ImageStore } from './image-store.ts';
-
-const LAYER_TYPES: Record<Compression, string> = {
-  none: MediaTypes.layerTar,
-  gzip: MediaTypes.layerGzip,
-  zstd: MediaTypes.layerZstd,
-};
 
 export interface Imported {
   readonly id: Digest;

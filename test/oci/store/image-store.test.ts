@@ -128,18 +128,56 @@ describe.each(PLACES)('an image store %s', (_, place) => {
     const { id } = await addImage(store, ['a', 'b']);
 
     await expect(removeImage(store, id)).rejects.toEqual(error('CONFLICT', /a:latest, b:latest/));
-    const removed = await removeImage(store, id, true);
+    const removed = await removeImage(store, id, { force: true });
 
     expect(removed.untagged.map(formatImageName)).toEqual(['docker.io/library/a:latest', 'docker.io/library/b:latest']);
     expect(await store.images()).toEqual([]);
   });
 
-  test('keeps an image that somebody holds', async () => {
+  test('takes the names of an image that a container holds when forced, and no more', async () => {
     const store = storeOn(place());
     const { id, manifest } = await addImage(store, ['a']);
     await hold(store.files, 'container-1', manifest.digest);
+    const before = await blobCount(store);
 
-    await expect(removeImage(store, 'a', true)).rejects.toEqual(error('CONFLICT', /used by container-1/));
+    const removed = await removeImage(store, 'a', { force: true });
+    await collectGarbage(store);
+
+    expect([removed.untagged.map(familiarName), removed.deleted]).toEqual([['a:latest'], []]);
+    expect([(await store.find(id)).tags, await blobCount(store)]).toEqual([[], before]);
+  });
+
+  test('keeps the blobs of a manifest that is held though no name leads to it', async () => {
+    const store = storeOn(place());
+    const { id, manifest } = await addImage(store, ['a']);
+    await hold(store.files, 'container-1', manifest.digest);
+    const before = await blobCount(store);
+    await store.updateRecords((records) => records.filter((record) => record.id !== id));
+
+    await collectGarbage(store);
+
+    expect(await blobCount(store)).toBe(before);
+  });
+
+  test('keeps an image that a container holds, and says so in the words of Docker', async () => {
+    const store = storeOn(place());
+    const { id, manifest } = await addImage(store, ['a']);
+    await hold(store.files, 'container-1', manifest.digest);
+    const short = id.slice(7, 19);
+    const isRunning = (): boolean => true;
+
+    await expect(removeImage(store, 'a')).rejects.toEqual(
+      error(
+        'CONFLICT',
+        new RegExp(`repository reference "a" \\(must force\\) - container container-1 is using its .*${short}`),
+      ),
+    );
+    await expect(removeImage(store, id)).rejects.toEqual(
+      error('CONFLICT', new RegExp(`delete ${short} \\(must be forced\\) - image is being used by stopped container`)),
+    );
+    await expect(removeImage(store, id, { force: true, isRunning })).rejects.toEqual(
+      error('CONFLICT', /\(cannot be forced\) - image is being used by running container container-1/),
+    );
     expect(await pruneImages(store, { all: true, keep: () => false })).toMatchObject({ deleted: [] });
     await unhold(store.files, 'container-1');
 

@@ -172,7 +172,7 @@ describe('a store whose user was killed', () => {
       expect((await verifyStore(next)).problems).toEqual([]);
     }
     const last = storeOn(new MemoryStoreFiles(disk));
-    for (const { id } of await last.images()) await removeImage(last, id, true);
+    for (const { id } of await last.images()) await removeImage(last, id, { force: true });
     await collectGarbage(last, true);
 
     expect([...disk.files.keys()].sort()).toEqual(['index.json', 'oci-layout']);

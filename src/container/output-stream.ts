@@ -1,5 +1,5 @@
 /** A program's output as a stream whose reader sets the pace: what is not read makes the program wait in its write. */
-import type { OutputSink } from '../container/guest-process.ts';
+import type { OutputSink } from './guest-process.ts';
 
 /** What may wait unread before the program has to; a pipe's size on Linux. */
 const BUFFER_BYTES = 65536;

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { outputStream } from '../../src/sandbox/output-stream.ts';
+import { outputStream } from '../../src/container/output-stream.ts';
 
 const chunk = (byteCount: number, value = 1): Uint8Array => new Uint8Array(byteCount).fill(value);
 
