@@ -172,8 +172,7 @@ async function startProgram(
   options: RunOptions,
 ): Promise<SandboxProcess> {
   const { id, hostname, spec, stopSignal, rootfs, identity } = container;
-  await guest.attach(devices);
-  await guest.mountRootfs(rootfs);
+  await guest.attach(devices, rootfs);
   const stdout = outputStream();
   const stderr = outputStream();
   const volumes = (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({
