@@ -20,7 +20,13 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
       emptyOutDir: false,
       target: 'node20',
       minify: false,
-      rolldownOptions: { output: { entryFileNames: `${name}.js`, codeSplitting: false } },
+      rolldownOptions: {
+        output: {
+          entryFileNames: `${name}.js`,
+          codeSplitting: false,
+          comments: { legal: true, annotation: false, jsdoc: false },
+        },
+      },
     },
   });
 }

@@ -1,5 +1,6 @@
 /** The `viv` command: one file in commands/ for each subcommand, one line here. */
 import { Command, CommanderError } from 'commander';
+import type { Worker } from 'node:worker_threads';
 import { EXIT_INTERRUPTED, Interrupted } from './action.ts';
 import { bootCommand } from './commands/boot.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -15,6 +16,7 @@ import { loadCommand, saveCommand } from './commands/save.ts';
 import { systemCommand } from './commands/system.ts';
 import { tagCommand } from './commands/tag.ts';
 import { EXIT_FAILURE, fail } from './failure.ts';
+import { useWorker } from './sandbox-parts.ts';
 
 const program = new Command('viv')
   .description('An x86 machine under glass: boots Linux and runs OCI containers in WebAssembly.')
@@ -45,12 +47,16 @@ function throwAtExit(command: Command): void {
 }
 throwAtExit(program);
 
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  // Commander has printed its message already; help and version are no failures.
-  if (error instanceof CommanderError && WRONG_WORDS.includes(error.code)) process.exitCode = EXIT_WRONG_WORDS;
-  else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_FAILURE;
-  else if (error instanceof Interrupted) process.exitCode = EXIT_INTERRUPTED;
-  else process.exitCode = fail(error);
+/** Runs the command line of this process. A machine that it starts takes `worker`, which runs the machine worker's script already. */
+export async function main(worker?: Worker): Promise<void> {
+  useWorker(worker);
+  try {
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    // Commander has printed its message already; help and version are no failures.
+    if (error instanceof CommanderError && WRONG_WORDS.includes(error.code)) process.exitCode = EXIT_WRONG_WORDS;
+    else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_FAILURE;
+    else if (error instanceof Interrupted) process.exitCode = EXIT_INTERRUPTED;
+    else process.exitCode = fail(error);
+  }
 }

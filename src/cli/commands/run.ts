@@ -116,7 +116,6 @@ async function run(options: RunOptions, { stats = false, warm }: RunFlags): Prom
   const session = new RunSession();
   const sandbox = new Sandbox(
     sandboxParts({
-      early: true,
       ...(warm ? {} : { warm }),
       notice: (text) => void process.stderr.write(`viv: ${text}\n`),
     }),
