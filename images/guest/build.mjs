@@ -14,13 +14,21 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findEntries, hashParts, publish, temporaryFolder } from '../../scripts/lib/cache.mjs';
 import { cpio } from '../../scripts/lib/cpio.mjs';
-import { candidateVersion, ensurePackages, unpackPackages } from '../../scripts/lib/debian.mjs';
+import {
+  candidateVersion,
+  ensurePackages,
+  installedSource,
+  packageSources,
+  unpackPackages,
+} from '../../scripts/lib/debian.mjs';
 import { startProgress } from '../../scripts/lib/progress.mjs';
 import { firstLine, main, run, SetupError } from '../../scripts/lib/run.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const RECIPE = 'guest-2';
 const BUILD_PACKAGES = ['gcc', 'musl-tools', 'linux-libc-dev', 'binutils'];
+/** Linked into the agent. */
+const AGENT_LIBRARY = 'musl-dev';
 const SOURCES = ['agent.c', 'disks.c', 'port.c', 'process.c', 'system.c'];
 const HEADERS = ['agent.h', 'protocol.h'];
 /** crun and the packages of all libraries it loads; the build fails if a library is missing. */
@@ -124,17 +132,20 @@ export async function ensureInitramfs({ update = false, force = false } = {}) {
     const agent = compileAgent(folder);
     const root = unpackPackages(versions, folder);
     const archive = cpio(initramfsEntries(agent, root));
-    const copyrights = readdirSync(join(root, 'usr/share/doc')).sort();
+    const copyrights = [
+      ...readdirSync(join(root, 'usr/share/doc'))
+        .sort()
+        .map((name) => join(root, 'usr/share/doc', name, 'copyright')),
+      join('/usr/share/doc', AGENT_LIBRARY, 'copyright'),
+    ];
     const notices = copyrights
-      .map((name) => join(root, 'usr/share/doc', name, 'copyright'))
       .filter((path) => existsSync(path))
-      .map((path) => `==== ${path.slice(root.length + 1)}\n${readFileSync(path, 'utf8')}\n`);
+      .map((path) => `==== ${path.slice(path.indexOf('usr/share'))}\n${readFileSync(path, 'utf8')}\n`);
+    const origins = { ...packageSources(folder), [AGENT_LIBRARY]: installedSource(AGENT_LIBRARY) };
     const busybox = readFileSync(join(root, 'bin/busybox'));
     const files = { 'initramfs.cpio': archive, agent, busybox, notices: Buffer.from(notices.join('')) };
-    const entry = publish('guest', key, files, { recipe: RECIPE, sourceHash, packages: versions, toolchain }, [
-      'agent',
-      'busybox',
-    ]);
+    const facts = { recipe: RECIPE, sourceHash, packages: versions, origins, toolchain };
+    const entry = publish('guest', key, files, facts, ['agent', 'busybox']);
     progress.end(
       `built, ${(archive.length / 1e6).toFixed(1)} MB, of it the agent ${Math.round(agent.length / 1e3)} kB`,
     );

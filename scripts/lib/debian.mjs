@@ -75,6 +75,34 @@ export function unpackForeignPackage(name, architecture, folder) {
   return { root, version: run('dpkg-deb', ['-f', join(at.cwd, deb), 'Version']).trim() };
 }
 
+/**
+ * What Debian says of package files in the folder of unpackPackages: source package and version of each, and the sources that
+ * were linked into it (Debian Policy 5.6.1, 7.8). Package name → { source, version, builtUsing: ["name version"] }.
+ */
+export function packageSources(folder) {
+  const debs = join(folder, 'debs');
+  return Object.fromEntries(
+    readdirSync(debs)
+      .filter((name) => name.endsWith('.deb'))
+      .sort()
+      .map((deb) => sourceOf(run('dpkg-deb', ['-f', join(debs, deb)]))),
+  );
+}
+
+/** The same of an installed package. */
+export function installedSource(name) {
+  return sourceOf(run('dpkg-query', ['-s', name]))[1];
+}
+
+function sourceOf(control) {
+  const field = (name) => new RegExp(`^${name}: (.*)$`, 'm').exec(control)?.[1];
+  const [, source, version] = /^(\S+)(?: \((\S+)\))?$/.exec(field('Source') ?? field('Package'));
+  const builtUsing = ['Built-Using', 'Static-Built-Using']
+    .flatMap((name) => field(name)?.split(', ') ?? [])
+    .map((text) => text.replace(/^(\S+) \(= (\S+)\)$/, '$1 $2'));
+  return [field('Package'), { source, version: version ?? field('Version'), builtUsing }];
+}
+
 /** Downloads packages at stated versions into a folder and unpacks each there; nothing is installed. */
 export function unpackPackages(packages, folder) {
   const debs = join(folder, 'debs');
