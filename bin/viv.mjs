@@ -9,10 +9,10 @@ const modifiedMs = (url) => (existsSync(url) ? statSync(url).mtimeMs : 0);
 
 // While somebody works on it (npm run dev), what the compiler wrote last is newer than the bundle.
 const isStale = modifiedMs(here('../build/dist.tsbuildinfo')) > modifiedMs(bundle);
-if (existsSync(bundle) && !isStale) {
-  await import(bundle.href);
-} else if (existsSync(modules)) {
-  await import(modules.href);
+const compiled = existsSync(bundle) && !isStale ? bundle : modules;
+if (existsSync(compiled)) {
+  const { main } = await import(compiled.href);
+  await main();
 } else {
   process.stderr.write('viv: NOT_BUILT: the command line is not compiled yet: run npm run build\n');
   process.exitCode = 125;

@@ -104,6 +104,7 @@ function pruneCommand(): Command {
   return withPruneOptions(new Command('prune'))
     .summary('remove images that nobody uses')
     .description('Removes images without a tag; with --all every image that no container uses.')
+    .addHelpText('after', '\nExample:\n  viv image prune --force --filter label=stage=build')
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
         const warning = `WARNING! This will remove ${describePruned(all)}.\nAre you sure you want to continue?`;

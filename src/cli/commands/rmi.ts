@@ -14,6 +14,7 @@ export function rmiCommand(name = 'rmi'): Command {
     .usage('[options] IMAGE...')
     .argument('<image...>')
     .option('-f, --force', 'remove an image by its ID though it has several names, and pass over what is not there')
+    .addHelpText('after', '\nExample:\n  viv rmi localhost:5000/debian debian:bookworm')
     .action(
       action((images: readonly string[], { force = false }: { readonly force?: boolean }) => {
         const store = openStore();

@@ -73,6 +73,11 @@ export function runCommand(): Command {
     .option('--verbose', 'show on stderr what the guest kernel prints')
     .addOption(tierOption())
     .option('--stats', 'tell on stderr in the end what the translator did')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  viv run --rm busybox echo hello\n  viv run --rm -it -v ./src:/src -w /src debian:bookworm bash\n' +
+        "  echo hello | viv run --rm -i -m 1G --platform linux/386 debian:bookworm sh -c 'cat; uname -m'",
+    )
     .action(async (image: string, command: string[], flags: RunFlags) => {
       process.exitCode = await run(await readOptions(image, command, flags), flags);
     });

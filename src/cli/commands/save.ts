@@ -93,7 +93,7 @@ async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>): Promi
     const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
     throw new VivariumError(
       isFull ? ErrorCodes.NO_SPACE : ErrorCodes.NOT_FOUND,
-      `can't write ${path}: ${describe(cause)}`,
+      `can't write ${path}: ${describe(cause)}; ${isFull ? 'free some room' : 'give another file with -o'}`,
       { cause },
     );
   } finally {
@@ -111,6 +111,7 @@ export function loadCommand(): Command {
     .option('-i, --input <file>', 'read that, instead of stdin')
     .option('-q, --quiet', 'accepted for Docker; there is no progress to leave out')
     .option('--platform <os/architecture>', 'take this platform of images for several')
+    .addHelpText('after', '\nExample:\n  gzip -d <debian.tar.gz | viv load')
     .action(
       action(async ({ input, platform }: { readonly input?: string; readonly platform?: string }) => {
         if (input === undefined && process.stdin.isTTY)

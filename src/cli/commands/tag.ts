@@ -11,5 +11,6 @@ export function tagCommand(): Command {
     .usage('IMAGE NAME[:TAG]')
     .argument('<image>')
     .argument('<name>')
+    .addHelpText('after', '\nExample:\n  viv tag debian:bookworm localhost:5000/debian')
     .action(action((image: string, name: string) => openStore().tag(image, parseImageName(name))));
 }
