@@ -31,6 +31,8 @@ const SUITES = [
       'skopeo',
       'oci-image-tool',
       'openssl',
+      'zsh',
+      'fish',
     ],
   },
   {
