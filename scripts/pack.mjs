@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { kernelLicence } from '../images/kernel/build.mjs';
 import { bootstrap } from './bootstrap.mjs';
 import { readEntry } from './lib/cache.mjs';
+import { checkDependencies, checkPromises } from './lib/pack-checks.mjs';
 import { packGuest } from './lib/pack-guest.mjs';
 import { notices, sources } from './lib/pack-notices.mjs';
 import { packTypes } from './lib/pack-types.mjs';
@@ -25,20 +26,10 @@ function entryOf(path) {
   return entry;
 }
 
-/** Stops unless everything is there that package.json promises. */
-function checkPromises({ files, bin, exports: { '.': api } }) {
-  const promised = [...files, ...Object.values(bin), ...Object.values(api)];
-  const missing = promised.filter((path) => !existsSync(join(PROJECT, path)));
-  if (missing.length > 0) throw new SetupError(`not built, so nothing is packed: ${missing.join(', ')}`);
-}
-
 await main(async () => {
   await bootstrap();
   const manifest = read('package.json');
-  if (Object.keys(manifest.dependencies ?? {}).length > 0)
-    throw new SetupError(
-      'the bundles have their packages inside: list them under devDependencies (docs/dependencies.md)',
-    );
+  checkDependencies(manifest);
   const assets = read('build/assets.json');
   const [kernel, guest] = [entryOf(assets.kernel), entryOf(assets.initramfs)];
   const licence = kernelLicence(kernel);
@@ -62,5 +53,5 @@ await main(async () => {
   ];
   const output = `${STAGE}/types`;
   await stamped('declarations', { inputs, output }, () => packTypes(join(PROJECT, output), 'src/node-api.d.ts'));
-  checkPromises(manifest);
+  checkPromises(manifest, (path) => existsSync(join(PROJECT, path)));
 });

@@ -83,6 +83,10 @@ test('images are offered once, or again and again where several may be given', a
   expect(await values('rmi', 'busybox', 'd')).toEqual(['debian:bookworm']);
 });
 
+test('after the last argument nothing is offered', async () => {
+  expect(await values('completion', 'bash', '')).toEqual([]);
+});
+
 test("words of the container's command are not ours", async () => {
   expect(await values('run', 'busybox', 'ls', '-')).toEqual([]);
 });
