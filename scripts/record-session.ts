@@ -92,7 +92,7 @@ async function record(path: string, registry: string): Promise<{ items: Item[]; 
   let changed = 0;
   try {
     for (const item of parseSession(readFileSync(path, 'utf8'))) {
-      if (typeof item === 'string') {
+      if (typeof item === 'string' || item.deviation !== undefined) {
         items.push(item);
         continue;
       }

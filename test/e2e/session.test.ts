@@ -38,7 +38,10 @@ describe.each(readdirSync(FOLDER))('%s', (name) => {
   let bindings: Bindings;
 
   beforeAll(() => {
-    shell = new SessionShell({ viv: `'${process.execPath}' '${VIV}'`, env: { REGISTRY: registry.host, VIVARIUM_INSECURE_REGISTRIES: registry.host }, });
+    shell = new SessionShell({
+      viv: `'${process.execPath}' -- '${VIV}'`,
+      env: { REGISTRY: registry.host, VIVARIUM_INSECURE_REGISTRIES: registry.host },
+    });
     bindings = new Map([
       ['busybox', writeBusyboxArchive(builtAssets().images.busybox, join(shell.folder, 'busybox.tar'))],
       ['registry', registry.host],

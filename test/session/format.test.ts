@@ -18,6 +18,7 @@ $ viv run busybox sh -c '
 ! err
 !
 = 3
+~ since 23
 $ viv ps
 `;
 const FOLDER = fileURLToPath(new URL('../e2e/session', import.meta.url));
@@ -32,9 +33,10 @@ test('a step has its command, what it prints, its status, and what it is about',
       stdout: ['out', '', ' indented'],
       stderr: ['err', ''],
       status: 3,
+      deviation: 'since 23',
     },
     {
-      line: 13,
+      line: 14,
       title: 'Title',
       citations: ['container/run', 'container/wait'],
       command: 'viv ps',

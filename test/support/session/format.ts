@@ -8,6 +8,7 @@
  *     | text                          stdout; ` (no-eol)` ends a last line that has no newline
  *     ! text                          stderr; see compare.ts for what of it counts
  *     = 3                             status, when it is not 0
+ *     ~ 126 before moby#48552         why the answer is not the recorded engine's: where a later one's is known
  *     # remark
  *
  * Expected text may have placeholders (pattern.ts).
@@ -24,6 +25,8 @@ export interface Step {
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   readonly status: number;
+  /** Why the recorder leaves it alone; undefined: it does not. */
+  readonly deviation?: string;
 }
 
 /** Lines that are no step, as they stand, and steps. */
@@ -42,11 +45,12 @@ export function parseSession(text: string): Item[] {
     const line = index + 1;
     const bad = (why: string): AssertionError => new AssertionError(`line ${line} ${why}: ${content}`);
     const [sign = '', rest] = [content[0], content.slice(content[1] === ' ' ? 2 : 1)];
-    if ('>|!='.includes(sign) && sign !== '') {
+    if ('>|!=~'.includes(sign) && sign !== '') {
       if (step === undefined) throw bad('belongs to no command');
       if (sign === '>') step.command += `\n${rest}`;
       else if (sign === '|') step.stdout = [...step.stdout, rest];
       else if (sign === '!') step.stderr = [...step.stderr, rest];
+      else if (sign === '~') step.deviation = rest;
       else if (/^[1-9]\d{0,2}$/.test(rest)) step.status = Number(rest);
       else throw bad('is no status');
       return;
@@ -78,7 +82,7 @@ export function printSession(items: readonly Item[]): string {
   return items.map((item) => (typeof item === 'string' ? `${item}\n` : printStep(item))).join('');
 }
 
-function printStep({ command, stdout, stderr, status }: Step): string {
+function printStep({ command, stdout, stderr, status, deviation }: Step): string {
   const signed = (sign: string, lines: readonly string[]): string[] =>
     lines.map((line) => (line === '' ? sign : `${sign} ${line}`));
   const [first, ...others] = command.split('\n');
@@ -88,6 +92,7 @@ function printStep({ command, stdout, stderr, status }: Step): string {
     ...signed('|', stdout),
     ...signed('!', stderr),
     ...(status === 0 ? [] : [`= ${status}`]),
+    ...(deviation === undefined ? [] : [`~ ${deviation}`]),
     '',
   ].join('\n');
 }
