@@ -18,7 +18,7 @@ interface Timed {
 
 async function timed(options: readonly string[]): Promise<Timed> {
   const start = performance.now();
-  const { stdout } = await promisify(execFile)(process.execPath, [VIV, 'run', '--rm', ...options, ...COMMAND]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--', VIV, 'run', '--rm', ...options, ...COMMAND]);
   return { seconds: (performance.now() - start) / 1000, output: stdout };
 }
 

@@ -16,7 +16,15 @@ await main(async () => {
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   const given = process.argv.slice(2);
   const command = given.length > 0 ? given : terminal ? [] : ['sh', '-c', SHOW];
-  const words = [join(PROJECT, 'bin/viv.mjs'), 'run', ...(terminal ? ['-it'] : []), 'busybox', ...command];
+  const words = [
+    '--',
+    join(PROJECT, 'bin/viv.mjs'),
+    'run',
+    '--rm',
+    ...(terminal ? ['-it'] : []),
+    'busybox',
+    ...command,
+  ];
   const child = spawn(process.execPath, words, { stdio: 'inherit' });
   process.on('SIGINT', () => {}); // it is the child's to handle
   process.exitCode = await new Promise((resolve) => child.once('close', (code, signal) => resolve(signal ? 1 : code)));

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootstrap } from './bootstrap.mjs';
 import { currentNode } from './lib/current-node.mjs';
@@ -15,13 +15,13 @@ import { PROJECT } from './lib/steps.mjs';
 
 /**
  * Vitest projects of vite.config.ts, each with the minutes after which it is stopped and the Debian packages it needs.
- * On two idle cores the unit tests take well under a minute and the others about a quarter of an hour.
+ * On two idle cores the unit tests take about a minute and the others about a quarter of an hour.
  */
 const SUITES = [
-  { name: 'unit', budgetMinutes: 6, packages: ['gcc', 'libc6-dev', 'erofs-utils', 'e2fsprogs', 'fdisk'] },
+  { name: 'unit', budgetMinutes: 8, packages: ['gcc', 'libc6-dev', 'erofs-utils', 'e2fsprogs', 'fdisk'] },
   {
     name: 'e2e',
-    budgetMinutes: 30,
+    budgetMinutes: 40,
     packages: [
       'qemu-system-x86',
       'mmdebstrap',
@@ -31,6 +31,8 @@ const SUITES = [
       'skopeo',
       'oci-image-tool',
       'openssl',
+      'zsh',
+      'fish',
     ],
   },
   {
@@ -49,6 +51,8 @@ const CHECKS = [
 ];
 const CHECK_BUDGET_MINUTES = 3;
 const MS_PER_MINUTE = 60_000;
+/** Characters of a failure's message that are told again in the end. */
+const FAILURE_LENGTH = 2000;
 
 /** Runs a script of Node's to its end, its output shown; false when it fails or takes longer than it may. */
 function runWithin(minutes, words, executable = process.execPath) {
@@ -76,7 +80,20 @@ function runWithin(minutes, words, executable = process.execPath) {
 async function runCheck({ name, words }) {
   process.stdout.write(`\n== ${name}\n`);
   const passed = await runWithin(CHECK_BUDGET_MINUTES, words);
-  return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return passed ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [`the ${name} check`] };
+}
+
+/** Names and first words of what failed, to be told again where a long log ends. */
+function failuresOf({ testResults }) {
+  return testResults.flatMap(({ name: file, assertionResults, message }) => {
+    const tests = assertionResults.filter(({ status }) => status === 'failed');
+    const place = relative(PROJECT, file);
+    if (tests.length === 0) return message ? [`${place}: ${message.slice(0, FAILURE_LENGTH)}`] : [];
+    return tests.map(
+      ({ fullName, failureMessages }) =>
+        `${place}: ${fullName}\n${failureMessages.join('\n').slice(0, FAILURE_LENGTH)}`,
+    );
+  });
 }
 
 async function runSuite({ name, budgetMinutes, packages, projects = [name], files = [], node }) {
@@ -97,10 +114,17 @@ async function runSuite({ name, budgetMinutes, packages, projects = [name], file
     [...vitest, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     executable,
   );
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, 'utf8'));
+  if (!existsSync(report)) return { passed: 0, failed: 1, failures: [`the ${name} tests did not come to their end`] };
+  const results = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests: passed, numFailedTests: failed } = results;
+  const failures = failuresOf(results);
   // A file that can't be loaded has no failed test, but the run failed.
-  return { passed, failed: failed === 0 && !clean ? 1 : failed };
+  if (failed > 0 || clean) return { passed, failed, failures };
+  return {
+    passed,
+    failed: 1,
+    failures: failures.length > 0 ? failures : [`the ${name} tests: an error outside of a test`],
+  };
 }
 
 await main(async () => {
@@ -114,6 +138,7 @@ await main(async () => {
   for (const suite of SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name)))
     results.push(await runSuite(suite));
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  for (const failure of results.flatMap(({ failures }) => failures)) process.stdout.write(`\nfailed: ${failure}\n`);
   process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed\n`);
   if (sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;
 });

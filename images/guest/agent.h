@@ -14,6 +14,9 @@
 
 #include "protocol.h"
 
+/* Starts containers (docs/agent-protocol.md, "Programs"). */
+#define CRUN "/usr/bin/crun"
+
 /* A payload being read; every take_ is bounded and clears ok when the payload is too short. */
 struct reader {
   const uint8_t *at;

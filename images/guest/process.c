@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define RUN_FOLDER "/run/vivarium"
-#define CRUN "/usr/bin/crun"
 /* Like /dev/null, but only ours: crun gives the streams' files to the container's user. */
 #define PRIVATE_NULL "/root/null"
 #define MAX_NAME 64

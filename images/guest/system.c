@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -85,6 +87,35 @@ void system_mount_early(void) {
   if (fd >= 0) close(fd);
 }
 
+static int copy_file(int from, int to) {
+  struct stat info;
+  if (fstat(from, &info) < 0) return -1;
+  for (off_t left = info.st_size; left > 0;) {
+    ssize_t n = sendfile(to, from, NULL, (size_t)left);
+    if (n <= 0) return -1;
+    left -= n;
+  }
+  return 0;
+}
+
+/*
+ * A container may get at the file of the program that starts it, and overwrite it. crun therefore runs from a copy of itself, which it
+ * makes each time, unless it finds itself in memory that nobody can write to any more: memfd_create(2), with all seals of fcntl(2).
+ * So it is put there once, and its path leads there, by the file that we hold open. It stays as it is if that fails.
+ */
+static void seal_program(const char *path) {
+  char link[32];
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int memory = memfd_create(path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  snprintf(link, sizeof link, "/proc/1/fd/%d", memory);
+  if (file < 0 || memory < 0 || copy_file(file, memory) < 0 || fchmod(memory, 0555) < 0 ||
+      fcntl(memory, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0 || unlink(path) < 0 ||
+      symlink(link, path) < 0) {
+    complain("agent: seal %s: %s", path, strerror(errno));
+  }
+  if (file >= 0) close(file);
+}
+
 void system_mount_rest(void) {
   must_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   must_mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666");
@@ -93,6 +124,7 @@ void system_mount_rest(void) {
   must_mount("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
   must_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
   raise_loopback();
+  seal_program(CRUN);
 }
 
 static void do_mount(uint32_t channel, struct reader *r) {

@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findEntries, hashParts, publish, temporaryFolder } from '../../scripts/lib/cache.mjs';
-import { candidateVersion, ensurePackages, unpackPackages } from '../../scripts/lib/debian.mjs';
+import { candidateVersion, ensurePackages, packageSources, unpackPackages } from '../../scripts/lib/debian.mjs';
 import { startProgress } from '../../scripts/lib/progress.mjs';
 import { firstLine, main, run, runStreaming, SetupError } from '../../scripts/lib/run.mjs';
 
@@ -61,14 +61,41 @@ function droppedOptions(fragments, config) {
   return fragments.split('\n').filter((line) => /^CONFIG_\w+=/.test(line) && !have.has(line));
 }
 
+/** The unpacked source package, what its copyright file says, and which source it is. */
+function fetchSource(sourceVersion, folder) {
+  const root = unpackPackages({ [SOURCE_PACKAGE]: sourceVersion }, folder);
+  const { [SOURCE_PACKAGE]: origin } = packageSources(folder);
+  rmSync(join(folder, 'debs'), { recursive: true });
+  return { root, origin, copyright: readFileSync(join(root, 'usr/share/doc', SOURCE_PACKAGE, 'copyright')) };
+}
+
+/**
+ * { package, origin, copyright } of a kernel in the cache: Debian package, its source, what its copyright file says. For a kernel that was
+ * built before these were kept, the package is asked again.
+ */
+export function kernelLicence({ folder, manifest }) {
+  if (manifest.origin !== undefined)
+    return {
+      package: manifest.source,
+      origin: manifest.origin,
+      copyright: readFileSync(join(folder, 'copyright'), 'utf8'),
+    };
+  const temporary = temporaryFolder('kernel');
+  try {
+    const { origin, copyright } = fetchSource(manifest.sourceVersion, temporary);
+    return { package: manifest.source, origin, copyright: copyright.toString() };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
 async function build(arch, fragments, tools, sourceVersion) {
   setPriority(10); // a long build leaves the machine usable
   const folder = temporaryFolder('kernel');
   const progress = startProgress(`kernel ${arch}`);
   try {
     progress.update(`fetching ${SOURCE_PACKAGE} ${sourceVersion}`);
-    const root = unpackPackages({ [SOURCE_PACKAGE]: sourceVersion }, folder);
-    rmSync(join(folder, 'debs'), { recursive: true });
+    const { root, copyright, origin } = fetchSource(sourceVersion, folder);
     progress.update('unpacking the source');
     const source = join(folder, 's');
     const output = join(folder, 'b');
@@ -98,20 +125,22 @@ async function build(arch, fragments, tools, sourceVersion) {
     if (dropped.length > 0)
       throw new SetupError(`kernel options that do not hold in this source: ${dropped.join(' ')}`);
 
-    let files = 0;
+    let compiledCount = 0;
     await runStreaming(
       'make',
       [`-j${availableParallelism()}`, ...make, 'vmlinux', ...Object.keys(BOOT_IMAGES[arch])],
       (line) => {
-        if (/^\s+(CC|AS)\s/.test(line)) progress.update(`${++files} of about ${EXPECTED_FILES[arch]} files compiled`);
+        if (/^\s+(CC|AS)\s/.test(line))
+          progress.update(`${++compiledCount} of about ${EXPECTED_FILES[arch]} files compiled`);
       },
       { env },
     );
     execFileSync('strip', ['-s', join(output, 'vmlinux')]);
     const vmlinux = readFileSync(join(output, 'vmlinux'));
-    progress.end(`built, ${(vmlinux.length / 1e6).toFixed(1)} MB, ${files} files compiled`);
+    progress.end(`built, ${(vmlinux.length / 1e6).toFixed(1)} MB, ${compiledCount} files compiled`);
     const images = Object.entries(BOOT_IMAGES[arch]).map(([name, path]) => [name, readFileSync(join(output, path))]);
-    return { vmlinux, config: Buffer.from(config), ...Object.fromEntries(images) };
+    const files = { vmlinux, config: Buffer.from(config), copyright, ...Object.fromEntries(images) };
+    return { files, origin };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -135,11 +164,12 @@ export async function ensureKernel({ arch = 'x86_64', update = false, force = fa
   const key = `${arch}-${hashParts(fragmentsHash, sourceVersion, tools).slice(0, 16)}`;
   const [existing] = findEntries('kernel', (m) => m.key === key);
   if (existing && !force) return existing;
-  const files = await build(arch, fragments, tools, sourceVersion);
+  const { files, origin } = await build(arch, fragments, tools, sourceVersion);
   const entry = publish('kernel', key, files, {
     arch,
     source: SOURCE_PACKAGE,
     sourceVersion,
+    origin,
     toolchain: tools,
     recipe: RECIPE,
     fragmentsHash,

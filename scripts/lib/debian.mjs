@@ -3,7 +3,7 @@
  * Package files (not installed, only unpacked) come through apt-get download, which checks the archive's signatures.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, SetupError } from './run.mjs';
 
@@ -75,6 +75,34 @@ export function unpackForeignPackage(name, architecture, folder) {
   return { root, version: run('dpkg-deb', ['-f', join(at.cwd, deb), 'Version']).trim() };
 }
 
+/**
+ * What Debian says of package files in the folder of unpackPackages: source package and version of each, and the sources that
+ * were linked into it (Debian Policy 5.6.1, 7.8). Package name → { source, version, builtUsing: ["name version"] }.
+ */
+export function packageSources(folder) {
+  const debs = join(folder, 'debs');
+  return Object.fromEntries(
+    readdirSync(debs)
+      .filter((name) => name.endsWith('.deb'))
+      .sort()
+      .map((deb) => sourceOf(run('dpkg-deb', ['-f', join(debs, deb)]))),
+  );
+}
+
+/** The same of an installed package. */
+export function installedSource(name) {
+  return sourceOf(run('dpkg-query', ['-s', name]))[1];
+}
+
+function sourceOf(control) {
+  const field = (name) => new RegExp(`^${name}: (.*)$`, 'm').exec(control)?.[1];
+  const [, source, version] = /^(\S+)(?: \((\S+)\))?$/.exec(field('Source') ?? field('Package'));
+  const builtUsing = ['Built-Using', 'Static-Built-Using']
+    .flatMap((name) => field(name)?.split(', ') ?? [])
+    .map((text) => text.replace(/^(\S+) \(= (\S+)\)$/, '$1 $2'));
+  return [field('Package'), { source, version: version ?? field('Version'), builtUsing }];
+}
+
 /** Downloads packages at stated versions into a folder and unpacks each there; nothing is installed. */
 export function unpackPackages(packages, folder) {
   const debs = join(folder, 'debs');
@@ -85,4 +113,38 @@ export function unpackPackages(packages, folder) {
   run('apt-get', ['-q', '-o', 'APT::Sandbox::User=', 'download', ...wanted], { cwd: debs, env: APT_ENV });
   for (const deb of readdirSync(debs).sort()) run('dpkg-deb', ['-x', join(debs, deb), root]);
   return root;
+}
+
+/**
+ * Downloads the source of a package at the stated version and unpacks it with Debian's patches; the host's own lists stay as they
+ * are. Returns the folder of the sources.
+ */
+export function unpackSource(name, version, folder) {
+  for (const path of ['lists/partial', 'cache/archives/partial', 'source'])
+    mkdirSync(join(folder, path), { recursive: true });
+  // Whatever archives have packages for us have their sources too; the host may not list those.
+  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
+  const targets = run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], { env: APT_ENV });
+  const lines = [...new Set(targets.trim().split('\n'))].map((target) => `deb-src ${target}\n`);
+  writeFileSync(join(folder, 'sources.list'), lines.join(''));
+  const options = [
+    `Dir::Etc::sourcelist=${join(folder, 'sources.list')}`,
+    'Dir::Etc::sourceparts=/dev/null',
+    `Dir::State::lists=${join(folder, 'lists')}`,
+    `Dir::Cache=${join(folder, 'cache')}`,
+    'APT::Sandbox::User=',
+  ].flatMap((option) => ['-o', option]);
+  const at = { cwd: join(folder, 'source'), env: APT_ENV };
+  // An archive that has no sources is an error to apt; if it was the one we need, the next command says so.
+  spawnSync('apt-get', ['-q', ...options, 'update'], at);
+  run('apt-get', ['-q', ...options, 'source', `${name}=${version}`], at);
+  const unpacked = readdirSync(at.cwd, { withFileTypes: true }).find((entry) => entry.isDirectory());
+  return join(at.cwd, unpacked.name);
+}
+
+/** The version of an installed package, and the source that it was made of: { version, source: "name version" }. */
+export function installedVersion(name) {
+  const format = '${Version} ${source:Package} ${source:Version}';
+  const [version, ...source] = run('dpkg-query', ['-W', `-f=${format}`, name]).split(' ');
+  return { version, source: source.join(' ') };
 }

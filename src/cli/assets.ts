@@ -1,8 +1,12 @@
-/** What the set-up has built for guests: kernel, initramfs and images, as build/assets.json names them. */
+/**
+ * Guests' parts: kernel, initramfs and images. In a checkout they are what the set-up has built, as build/assets.json names it; an
+ * installed package brings its own.
+ */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
-import { packageRoot } from './paths.ts';
+import { packedGuest, unpackGuest } from './packed-guest.ts';
+import { cachedKernel, packageRoot } from './paths.ts';
 
 const LIST = 'build/assets.json';
 
@@ -14,27 +18,53 @@ interface Assets {
 }
 
 /** Images that the set-up makes. */
-const BUILT_IN_IMAGES: readonly string[] = ['busybox'];
+export const BUILT_IN_IMAGES: readonly string[] = ['busybox'];
 const LATEST = ':latest';
 
 function readAssets(): Assets {
   const path = join(packageRoot(), LIST);
-  if (!existsSync(path)) throw notBuilt('the guest');
-  return JSON.parse(readFileSync(path, 'utf8')) as Assets;
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Assets;
+  const packed = packedGuest();
+  if (packed === undefined) throw notBuilt('the guest');
+  const folder = unpackGuest(packed);
+  const at = (name: string): string => join(folder, name);
+  return {
+    kernel: at(packed.kernel),
+    initramfs: at(packed.initramfs),
+    images: Object.fromEntries(Object.entries(packed.images).map(([name, inside]) => [name, at(inside)])),
+  };
 }
 
-/** Where kernel and initramfs of our guest are. Throws NOT_BUILT. */
+/** Whether this is a checkout, whose guest the set-up builds, rather than an installed package. */
+export function isCheckout(): boolean {
+  return existsSync(join(packageRoot(), LIST)) || packedGuest() === undefined;
+}
+
+/** Where kernel and initramfs of our guest are. Throws NOT_BUILT; in a package also NO_SPACE or NOT_FOUND, when it can't be unpacked. */
 export function guestPaths(): { kernel: string; initramfs: string } {
   return readAssets();
 }
 
-/** Kernel and initramfs of our guest. Throws NOT_BUILT. */
+/** Debian's version of the kernel's source. Throws what guestPaths does. */
+export function kernelVersion(): string {
+  const packed = isCheckout() ? undefined : packedGuest();
+  if (packed !== undefined) return packed.kernelVersion;
+  const manifest = join(dirname(guestPaths().kernel), 'manifest.json');
+  return (JSON.parse(readBuilt(manifest, 'the guest kernel').toString()) as { sourceVersion: string }).sourceVersion;
+}
+
+/** The kernel that `viv boot` takes: an installed package's own, else the newest in the cache. Throws what guestPaths does. */
+export function defaultKernel(): string {
+  return isCheckout() ? cachedKernel() : guestPaths().kernel;
+}
+
+/** Kernel and initramfs of our guest. Throws what guestPaths does. */
 export function readGuest(): { kernel: Uint8Array; initramfs: Uint8Array } {
   const { kernel, initramfs } = readAssets();
   return { kernel: readBuilt(kernel, 'the guest kernel'), initramfs: readBuilt(initramfs, "the guest's initramfs") };
 }
 
-/** Where an image is: a built-in one by its name, anything else as it was given. Throws NOT_BUILT. */
+/** Where an image is: a built-in one by its name, anything else as it was given. Throws what guestPaths does. */
 export function findImage(text: string): string {
   const name = text.endsWith(LATEST) ? text.slice(0, -LATEST.length) : text;
   if (!BUILT_IN_IMAGES.includes(name)) return text;
@@ -43,7 +73,7 @@ export function findImage(text: string): string {
   return folder;
 }
 
-function readBuilt(path: string, what: string): Uint8Array {
+function readBuilt(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {

@@ -172,7 +172,7 @@ function addMachineFlags(command: Command): void {
         .default('missing'),
     )
     .option('-q, --quiet', 'say nothing while an image is pulled')
-    .option('--pod <name>', 'run in the guest of this pod, with its other containers')
+    .option('--pod <pod>', 'run in the guest of this pod, with its other containers')
     .option('--machine-memory <size>', 'memory of the machine, 64M to 3G (default: 512M, or what --memory needs)')
     .option('--no-warm', 'boot the machine, even if a booted one is in the cache')
     .addOption(tierOption());

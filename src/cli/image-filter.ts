@@ -100,6 +100,9 @@ function globPattern(glob: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch {
-    throw new VivariumError(ErrorCodes.USAGE, `${JSON.stringify(glob)} is not a pattern for references`);
+    throw new VivariumError(
+      ErrorCodes.USAGE,
+      `${JSON.stringify(glob)} is not a pattern for references; write one like debian:*`,
+    );
   }
 }

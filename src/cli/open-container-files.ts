@@ -22,11 +22,15 @@ export const openContainerFiles: OpenContainerFiles = async (name) => {
     config,
     paused: async (work) => {
       if ((await store.readState(id)).status !== 'running') return work();
-      await orderIfActive(store, container, 'pause', { id });
+      // It goes on when we go, however that comes about.
+      const still = await connect();
       try {
-        return await work();
-      } finally {
+        await still.request('still', { id });
+        const result = await work();
         await orderIfActive(store, container, 'unpause', { id });
+        return result;
+      } finally {
+        still.close();
       }
     },
     close: async () => hold.close(),

@@ -25,9 +25,11 @@ export function readCore(): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new VivariumError(ErrorCodes.NOT_BUILT, `the CPU core ${path} is not there; build it with npm run build`, {
-      cause: error,
-    });
+    throw new VivariumError(
+      ErrorCodes.NOT_BUILT,
+      `the CPU core ${path} is not there; build it with npm run build, or install the package again`,
+      { cause: error },
+    );
   }
 }
 

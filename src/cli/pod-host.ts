@@ -31,7 +31,7 @@ export interface PodHostOptions {
 export function podHost({ store, machine, onConsole, note }: PodHostOptions): PodHost {
   const notices: string[] = [];
   const notice = (text: string): void => void notices.push(text);
-  const parts = sandboxParts({ early: true, notice, ...(machine.warm ? {} : { warm: false }) });
+  const parts = sandboxParts({ notice, ...(machine.warm ? {} : { warm: false }) });
   const records = new Records(store, note);
   /** What was made ready a moment ago need not be read again. */
   let last: { readonly key: string; readonly image: PodImage } | undefined;

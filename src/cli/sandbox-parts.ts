@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { nodeImages } from '../sandbox/node-image.ts';
 import type { SandboxParts } from '../sandbox/sandbox.ts';
 import type { SnapshotStore } from '../sandbox/start-guest.ts';
-import { startNodeMachine, startWorker } from '../worker/node.ts';
+import { startNodeMachine } from '../worker/node.ts';
 import { guestPaths, readGuest } from './assets.ts';
 import { FileHashes } from './file-hashes.ts';
 import { cacheFolder, readCore } from './paths.ts';
@@ -16,24 +16,27 @@ import { isBundled, workerScript } from './worker-script.ts';
 export interface PartsOptions {
   /** Whether guests go on from a booted one in the cache. Default: unless VIVARIUM_WARM is 0. */
   readonly warm?: boolean | undefined;
-  /** A machine is wanted at once: its worker loads while the parts are read. Default: no. */
-  readonly early?: boolean;
   /** Is told, in one line, when a booted guest can't be used or kept. */
   readonly notice?: (text: string) => void;
+}
+
+let earlyWorker: Worker | undefined;
+
+/** The first machine takes this worker, which has been loading since before we were. */
+export function useWorker(worker: Worker | undefined): void {
+  earlyWorker = worker;
 }
 
 /** Throws NOT_BUILT. */
 export function sandboxParts({
   warm = process.env['VIVARIUM_WARM'] !== '0',
   notice = () => {},
-  early: isEarly = false,
 }: PartsOptions = {}): SandboxParts {
-  let early: Worker | undefined = isEarly ? startWorker(workerScript()) : undefined;
   const core = readCore();
   return {
     startMachine: (start) => {
-      const script = early ?? workerScript();
-      early = undefined;
+      const script = earlyWorker ?? workerScript();
+      earlyWorker = undefined;
       return startNodeMachine({ script, ...start });
     },
     core,

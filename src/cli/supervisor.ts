@@ -142,7 +142,7 @@ export class SupervisorProcess {
 
   /** Starts it. With `machine` it begins before its pod is recorded, and ends with us until then. */
   constructor(podId: string, machine?: MachineOptions) {
-    const words = [join(packageRoot(), 'bin', 'viv.mjs'), 'supervise', podId];
+    const words = ['--', join(packageRoot(), 'bin', 'viv.mjs'), 'supervise', podId];
     if (machine !== undefined) words.push('--machine', JSON.stringify(machine));
     this.#child = spawn(process.execPath, words, {
       detached: true,

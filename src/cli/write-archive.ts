@@ -50,7 +50,7 @@ async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>): Promi
     const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
     throw new VivariumError(
       isFull ? ErrorCodes.NO_SPACE : ErrorCodes.NOT_FOUND,
-      `can't write ${path}: ${describe(cause)}`,
+      `can't write ${path}: ${describe(cause)}; ${isFull ? 'free some room' : 'give another file with -o'}`,
       { cause },
     );
   } finally {

@@ -144,17 +144,22 @@ export class Guest {
     return { devices, opened: await this.#machine.open({ disks, shares: shares.map(({ share }) => share) }) };
   }
 
-  /** Gives them to the guest, once it has booted, and mounts the shares. */
-  async attach({ devices, opened }: PreparedDevices): Promise<void> {
-    const { signal } = this.#options;
+  /** Gives them to the guest, once it has booted, mounts the shares, and puts a root filesystem together from disks among them. */
+  async attach({ devices, opened }: PreparedDevices, rootfs?: RootfsPlan): Promise<void> {
+    this.#options.signal?.throwIfAborted();
     await opened.attach();
-    await this.watched('find its devices', this.client.rescan());
-    for (const { share, cache, readOnly } of devices.shares ?? []) {
-      signal?.throwIfAborted();
-      const target = sharePath(share.tag);
-      const request = { source: share.tag, target, type: '9p', options: p9Options(cache), readOnly };
-      await this.watched(`mount ${share.tag}`, this.client.mount(request));
-    }
+    // The agent takes them one after the other; all are on their way at once.
+    await Promise.all([
+      this.watched('find its devices', this.client.rescan()),
+      ...(devices.shares ?? []).map((share) => this.#mountShare(share)),
+      ...(rootfs === undefined ? [] : [this.mountRootfs(rootfs)]),
+    ]);
+  }
+
+  async #mountShare({ share, cache, readOnly }: GuestShare): Promise<void> {
+    const target = sharePath(share.tag);
+    const request = { source: share.tag, target, type: '9p', options: p9Options(cache), readOnly };
+    await this.watched(`mount ${share.tag}`, this.client.mount(request));
   }
 
   /** Puts a container's root filesystem together from disks that are plugged in. */

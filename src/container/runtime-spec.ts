@@ -120,6 +120,11 @@ function uniqueEnvironment(env: readonly string[]): string[] {
   return [...byName.values()];
 }
 
+/** The group is a supplementary one too, so that a process that takes another group does not lose what was denied to this one. */
+function userOf({ uid, gid, additionalGids = [] }: ProcessRequest): RuntimeProcess['user'] {
+  return { uid, gid, additionalGids: [...new Set([gid, ...additionalGids])] };
+}
+
 /** A process of a container: its first, or one for exec. */
 export function runtimeProcess(request: ProcessRequest): RuntimeProcess {
   if (request.args.length === 0) throw new VivariumError(ErrorCodes.USAGE, 'no command: the image has none, name one');
@@ -129,7 +134,7 @@ export function runtimeProcess(request: ProcessRequest): RuntimeProcess {
   return {
     terminal: terminal !== undefined,
     ...(terminal && terminal.rows > 0 ? { consoleSize: { height: terminal.rows, width: terminal.columns } } : {}),
-    user: { uid: request.uid, gid: request.gid, additionalGids: [...(request.additionalGids ?? [])] },
+    user: userOf(request),
     args: [...request.args],
     env: uniqueEnvironment(request.env),
     cwd: request.cwd,

@@ -47,12 +47,12 @@ export class PortMap implements PortBus {
       portCount > 0 && firstPort >= 0 && firstPort + portCount <= PORT_COUNT,
       `port range 0x${firstPort.toString(16)}+${portCount} is outside the I/O space`,
     );
-    for (let port = firstPort; port < firstPort + portCount; port++)
-      assert(this.#table[port] === UNCLAIMED, `port 0x${port.toString(16)} is claimed twice`);
+    const taken = this.#table.subarray(firstPort, firstPort + portCount).findIndex((number) => number !== UNCLAIMED);
+    assert(taken < 0, `port 0x${(firstPort + taken).toString(16)} is claimed twice`);
     const claim: Claim = { first: firstPort, count: portCount, device, widest: widestAccess(device) };
     this.#claims.push(claim);
     assert(this.#claims.length <= WORD_MASK, 'too many port claims');
-    this.#fill(claim, this.#claims.length);
+    this.#table.fill(this.#claims.length, firstPort, firstPort + portCount);
     return {
       move: (first) => {
         claim.first = first !== undefined && first >= 0 && first + portCount <= PORT_COUNT ? first : undefined;

@@ -90,7 +90,6 @@ export class Board {
   readonly power: AcpiPm;
   readonly pci: PciHost;
   readonly kvmClock: KvmClock;
-  readonly rsdpPhysical: number;
   /** By name, in the order of loading: sources of interrupts before the controllers, whose state then prevails. */
   readonly devices: ReadonlyMap<string, Stateful>;
 
@@ -186,7 +185,6 @@ export class Board {
       ['ioApic', ioApic],
       ['localApic', this.#localApic],
     ]);
-    this.rsdpPhysical = this.#placeTables();
   }
 
   /**
@@ -279,8 +277,8 @@ export class Board {
     };
   }
 
-  /** Writes the firmware's tables; returns where the ACPI ones begin. */
-  #placeTables(): number {
+  /** Writes the firmware's tables, which a kernel that boots looks for; returns where the ACPI ones begin. */
+  placeTables(): number {
     const description: MachineDescription = {
       cpuApicIds: [BOOT_APIC_ID],
       ioApicId: IOAPIC_ID,

@@ -16,7 +16,7 @@ import { RTC_INDEX } from '../devices/rtc/registers.ts';
 import type { Aml } from './aml.ts';
 import * as aml from './aml.ts';
 import type { MachineDescription } from './firmware-tables.ts';
-import { PCI_PIN_COUNT, pciGsi, pciIsaIrq } from './pci-interrupts.ts';
+import { pciGsi, pciIsaIrq } from './pci-interrupts.ts';
 
 const PCI_CONFIG_PORT = 0xcf8;
 const PCI_CONFIG_PORT_COUNT = 8;
@@ -26,6 +26,7 @@ const RTC_IRQ = 8;
 const RTC_PORT_COUNT = 2;
 /** A _PRT entry's function field that means all functions of the device. */
 const ANY_FUNCTION = 0xffff;
+const INTA = 0;
 
 const SERIAL_PORTS = [
   { port: COM1_PORT, irq: COM1_IRQ },
@@ -75,16 +76,17 @@ function hostBridge({ pciMemory, pciMemory64, pciSlotCount }: MachineDescription
   );
 }
 
-/** Hard-wired routes: the source is 0 and its index the global system interrupt. */
+/**
+ * Hard-wired routes: the source is 0 and its index the global system interrupt. Only those of INTA#, which is the pin that all our
+ * functions have: Linux evaluates the whole list for each device that it finds, and that is a quarter of plugging one in.
+ */
 function routing(slotCount: number, interrupt: (slot: number, pin: number) => number): Aml {
   const entries: Aml[] = [];
   for (let slot = 0; slot < slotCount; slot++) {
-    for (let pin = 0; pin < PCI_PIN_COUNT; pin++) {
-      const address = slot * 0x10000 + ANY_FUNCTION;
-      entries.push(
-        aml.packageOf(aml.integer(address), aml.integer(pin), aml.integer(0), aml.integer(interrupt(slot, pin))),
-      );
-    }
+    const address = slot * 0x10000 + ANY_FUNCTION;
+    entries.push(
+      aml.packageOf(aml.integer(address), aml.integer(INTA), aml.integer(0), aml.integer(interrupt(slot, INTA))),
+    );
   }
   return aml.packageOf(...entries);
 }

@@ -155,7 +155,9 @@ export class Machine {
         this.#fail?.(error);
       },
     });
-    if (options.boot !== undefined) bootKernel(this.board, options.boot);
+    if (options.boot === undefined) return;
+    const { memory } = this.board;
+    bootKernel({ memory, cpu, rsdpPhysical: this.board.placeTables() }, options.boot);
   }
 
   /** Runs until the machine ends. Rejects with an AssertionError when we fail. Call once. */

@@ -178,8 +178,7 @@ async function startProgram(
 ): Promise<SandboxProcess> {
   const { id, hostname, spec, stopSignal, rootfs, identity } = container;
   const { isolation = DEFAULT_ISOLATION } = options;
-  await guest.attach(devices);
-  await guest.mountRootfs(rootfs);
+  await guest.attach(devices, rootfs);
   const stdout = outputStream();
   const stderr = outputStream();
   const volumes = (options.volumes ?? []).map(({ guestPath, readOnly = false }, index) => ({

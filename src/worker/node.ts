@@ -9,7 +9,7 @@ import type { MachineConfig, MachineControl } from './protocol.ts';
 export type { MachineStream, RunningMachine } from './client.ts';
 
 export interface NodeMachineOptions {
-  /** The worker's script, which calls serveMachine of node-entry.ts; or a worker of {@link startWorker} that nobody uses. */
+  /** The worker's script, which calls serveMachine of node-entry.ts; or a worker that runs it already and that nobody uses. */
   readonly script: URL | Worker;
   readonly config: MachineConfig;
   /** Gets the machine before the guest's first instruction, to connect its streams. */
@@ -23,16 +23,9 @@ export function startNodeMachine({ script, config, prepare, signal }: NodeMachin
   return RunningMachine.start(connect(script), config, prepare, signal);
 }
 
-/** Starts a worker whose machine is to come, so that it loads meanwhile. It keeps no process alive until it is used. */
-export function startWorker(script: URL): Worker {
-  // Output that the machine prints is for its streams only; a stray line from a library must not mix with them.
-  const worker = new Worker(script, { stdout: false, stderr: false });
-  worker.unref();
-  return worker;
-}
-
 function connect(script: URL | Worker): WorkerConnection {
-  const worker = script instanceof Worker ? script : startWorker(script);
+  // Output that the machine prints is for its streams only; a stray line from a library must not mix with them.
+  const worker = script instanceof Worker ? script : new Worker(script, { stdout: false, stderr: false });
   worker.ref();
   const { port1: local, port2: remote } = new MessageChannel();
   let isClosed = false;

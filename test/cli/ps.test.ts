@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { psFormat, type PsRow } from '../../src/cli/commands/ps.ts';
 import { type FilterContext, containerFilter } from '../../src/cli/container-filter.ts';
 import { containerPage } from '../../src/cli/format/container-page.ts';
-import { eventLine, eventPage, eventText } from '../../src/cli/format/event-text.ts';
+import { EventFields, eventLine, eventText } from '../../src/cli/format/event-text.ts';
 import { formatList } from '../../src/cli/format/table.ts';
+import { GoDuration } from '../../src/cli/format/go-values.ts';
 import { Template } from '../../src/cli/format/template.ts';
 import type { ContainerConfig, ContainerState } from '../../src/container/lifecycle/config.ts';
 import type { Container } from '../../src/container/lifecycle/node-container-store.ts';
@@ -205,7 +206,7 @@ test('viv inspect shows variables and defaults of the image where the user gave 
     StopSignal: 'SIGINT',
     ExposedPorts: { '80/tcp': {} },
     Volumes: { '/var': {} },
-    Healthcheck: { Test: ['CMD', 'true'], Interval: 1_000_000_000, Retries: 3 },
+    Healthcheck: { Test: ['CMD', 'true'], Interval: new GoDuration(1_000_000_000), Retries: 3 },
   });
 });
 
@@ -232,10 +233,12 @@ describe('an event', () => {
   test('is JSON with all its nanoseconds, and has fields for templates', () => {
     expect(eventText(event)).toBe(
       `{"status":"die","id":"${event.id}","from":"busybox","Type":"container","Action":"die","Actor":{"ID":"${event.id}",` +
-        '"Attributes":{"name":"web","image":"busybox","exitCode":"3"}},"scope":"local","time":1704164645,"timeNano":1704164645123456789}',
+        '"Attributes":{"exitCode":"3","image":"busybox","name":"web"}},"scope":"local","time":1704164645,"timeNano":1704164645123456789}',
     );
-    expect(new Template('{{.Type}} {{.Action}} {{.Actor.Attributes.exitCode}}').execute(eventPage(event))).toBe(
-      'container die 3',
-    );
+    expect(
+      new Template('{{.Type}} {{.ID}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.signal}}').execute(
+        new EventFields(event),
+      ),
+    ).toBe(`container ${event.id} 3 <no value>`);
   });
 });

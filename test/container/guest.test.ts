@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Request } from '../../src/container/agent-protocol.ts';
+import { Reply, Request } from '../../src/container/agent-protocol.ts';
 import { Guest } from '../../src/container/guest.ts';
 import type { GuestOptions } from '../../src/container/guest.ts';
 import { FakeMachine } from '../support/fake-machine.ts';
@@ -36,6 +36,35 @@ describe('a guest', () => {
     expect(mounts[0]).toMatch(/rootfs.*\/run\/vivarium\/rootfs.*9p.*cache=loose$/);
     expect(mounts[1]).toMatch(/vol0.*\/run\/vivarium\/vol0.*9p.*cache=mmap$/);
     expect([mounts[0]!.charCodeAt(0), mounts[1]!.charCodeAt(0)]).toEqual([0, 1]);
+  });
+
+  test('is asked for all that it is to mount at once, before it has answered', async () => {
+    const machine = new FakeMachine();
+    const shares = [{ share: { tag: 'vol0', kind: 'host' }, cache: 'mmap', readOnly: false }] as const;
+    const mounts = [{ source: 'disk:own', target: '/disk', type: 'ext4' }];
+    const guest = await start(machine);
+    await guest.booted();
+    const prepared = await guest.prepare({ shares });
+
+    const plan = {
+      disks: [],
+      mounts,
+      path: '/root',
+      upper: '/disk/upper',
+      lowers: [],
+      filePath: (name: string) => name,
+    };
+    const attached = guest.attach(prepared, plan);
+    const asked = await vi.waitUntil(() => machine.agent.frames.length === 3 && [...machine.agent.frames]);
+    for (const { channel } of asked) machine.agent.send(Reply.OK, channel);
+    await attached;
+
+    expect(asked.map(({ type }) => type)).toEqual([Request.RESCAN, Request.MOUNT, Request.MOUNT]);
+    expect(asked.map(({ payload }) => /vol0|disk:own/.exec(new TextDecoder('latin1').decode(payload))?.[0])).toEqual([
+      undefined,
+      'vol0',
+      'disk:own',
+    ]);
   });
 
   test('that goes on from a snapshot is given the time and randomness', async () => {

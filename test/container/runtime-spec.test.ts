@@ -19,7 +19,7 @@ test('the process carries user, words and folder', () => {
   expect(process).toMatchObject({
     args: ['sh'],
     cwd: '/',
-    user: { uid: 1000, gid: 100, additionalGids: [5] },
+    user: { uid: 1000, gid: 100, additionalGids: [100, 5] },
     terminal: false,
   });
 });

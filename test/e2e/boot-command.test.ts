@@ -22,7 +22,7 @@ interface Result {
 }
 
 function viv(words: string[], input?: string | { signal: NodeJS.Signals; afterMs: number }): Promise<Result> {
-  const child = spawn(process.execPath, [VIV, ...words], { stdio: 'pipe' });
+  const child = spawn(process.execPath, ['--', VIV, ...words], { stdio: 'pipe' });
   const result: Result = { status: null, stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString('latin1')));
   child.stderr.on('data', (chunk: Buffer) => (result.stderr += chunk.toString('latin1')));

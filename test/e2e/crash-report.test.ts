@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function boot(kernel: string) {
-  return spawnSync(process.execPath, [VIV, 'boot', '--kernel', join(folder, kernel), '-m', '16M'], {
+  return spawnSync(process.execPath, ['--', VIV, 'boot', '--kernel', join(folder, kernel), '-m', '16M'], {
     env: { ...process.env, VIVARIUM_CORE: join(folder, 'core.wasm'), TMPDIR: join(folder, 'tmp') },
     encoding: 'utf8',
   });

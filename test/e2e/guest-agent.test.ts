@@ -14,6 +14,7 @@ import { startQemuGuest, type QemuGuest } from '../support/qemu-guest.ts';
 const ROOTFS = '/run/vivarium/rootfs';
 const VOLUME = '/run/vivarium/vol0';
 const BOOT_TIMEOUT_MS = 60_000;
+const SIGKILL = 9;
 const SIGTERM = 15;
 
 let rootfs: string;
@@ -97,6 +98,28 @@ async function inGuest(command: string): Promise<string> {
 async function untilOutput(session: Session, text: string): Promise<void> {
   while (!session.output().includes(text)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
+
+describe('crun', () => {
+  test('lies in memory that nobody can write to, not even root of the guest', async () => {
+    const out = await inGuest(
+      'sha256sum < /usr/bin/crun; echo x 2>&1 >> /usr/bin/crun; chmod 700 /usr/bin/crun; truncate -s 0 /usr/bin/crun; sha256sum < /usr/bin/crun',
+    );
+    const [before, after] = out.split('\n').filter((line) => line.endsWith('-'));
+    expect(before).toMatch(/^[0-9a-f]{64} /);
+    expect(after).toBe(before);
+  });
+
+  test('does not copy itself first: what runs is that memory', async () => {
+    const session = start(['sleep', '60']);
+    await session.process.started;
+
+    const running = await inGuest(`crun exec ${session.name} sleep 60 & sleep 1; readlink /proc/$!/exe; kill $!`);
+
+    session.process.kill(SIGKILL);
+    await finish(session);
+    expect(running).toBe('/memfd:/usr/bin/crun (deleted)\n');
+  });
+});
 
 describe('a container', () => {
   test('has separate stdout and stderr, and its exit code is the program’s', async () => {

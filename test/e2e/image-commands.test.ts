@@ -1,7 +1,11 @@
 /** The commands about images that need no registry, with what Docker prints and the statuses that it ends with. Needs the build. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LayoutBuilder, type LayerInput, gzipLayer } from '../support/image-builder.ts';
 import { file, tar } from '../support/tar-builder.ts';
@@ -48,11 +52,12 @@ function archive(): Uint8Array {
   return layout.root(manifest, 'me/tool:v1').tar();
 }
 
-const run = (...words: string[]): Promise<VivResult> =>
-  viv(words, {
-    env: { VIVARIUM_HOME: folder, VIVARIUM_CACHE: join(folder, 'cache'), VIVARIUM_CONFIG: join(folder, 'config') },
-    input: '',
-  });
+const environment = (): Record<string, string> => ({
+  VIVARIUM_HOME: folder,
+  VIVARIUM_CACHE: join(folder, 'cache'),
+  VIVARIUM_CONFIG: join(folder, 'config'),
+});
+const run = (...words: string[]): Promise<VivResult> => viv(words, { env: environment(), input: '' });
 async function out(...words: string[]): Promise<string> {
   const { status, stdout, stderr } = await run(...words);
   expect([status, stderr]).toEqual([0, '']);
@@ -163,7 +168,7 @@ test.each<[string, string[], number, RegExp]>([
     1,
     /^viv: there is no image "nothere" here; see viv images, or get it with viv pull \(NOT_FOUND\)\n$/,
   ],
-  ['an image that is not there, by force', ['rmi', '-f', 'nothere'], 0, /^$/],
+  ['an image that is not there, by force', ['rmi', '-f', 'nothere'], 0, /^viv: there is no image "nothere" here.*\n$/],
   ['a name that is none', ['pull', 'Not/Me'], 1, /lower case|is no image name.*\(USAGE\)\n$/],
   ['a missing word', ['tag', 'me/tool:v1'], 1, /missing required argument 'name'/],
   ['a word too many', ['history', 'a', 'b'], 1, /too many arguments/],
@@ -197,4 +202,51 @@ test.each<[string, string[], number, RegExp]>([
 
 test('logging out of what one is not logged in to is no failure', async () => {
   expect(await out('logout', 'localhost:5000')).toBe('Not logged in to localhost:5000\n');
+});
+
+test('import makes an image of an archive, from a file, stdin or a server', async () => {
+  const archive = tar(file('etc/motd', 'hello'));
+  const path = join(folder, 'rootfs.tar.gz');
+  writeFileSync(path, gzipSync(archive));
+  const server = createServer((request, response) =>
+    request.url === '/rootfs.tar' ? response.end(archive) : response.writeHead(404).end(),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const id = (await out('import', '-c', 'CMD ["cat", "/etc/motd"]', '-c', 'ENV A=b', path, 'me/motd')).trim();
+  const fromServer = (await out('import', `${url}/rootfs.tar`)).trim();
+  const missing = await run('import', `${url}/none`);
+  const fromStdin = await viv(['import', '-m', 'piped', '-', 'me/piped:1'], { env: environment(), input: archive });
+  server.close();
+
+  const inspect = async (name: string): Promise<object> =>
+    (JSON.parse(await out('image', 'inspect', name)) as object[])[0]!;
+  expect(await inspect('me/motd:latest')).toMatchObject({
+    Id: id,
+    Config: { Cmd: ['cat', '/etc/motd'], Env: ['A=b'] },
+    Os: 'linux',
+    Architecture: 'amd64',
+  });
+  const layers = async (name: string): Promise<unknown> => ((await inspect(name)) as { RootFS: unknown }).RootFS;
+  expect(await layers(fromServer)).toEqual(await layers(id));
+  expect([missing.status, missing.stderr]).toEqual([
+    1,
+    `viv: can't get ${url}/none: the server answers 404 Not Found (NOT_FOUND)\n`,
+  ]);
+  expect([fromStdin.status, fromStdin.stderr]).toEqual([0, '']);
+  expect(await out('history', '--format', '{{.Comment}}', 'me/piped:1')).toBe('piped\n');
+  await out('rmi', 'me/motd', 'me/piped:1');
+});
+
+test.each<[string, string[], string]>([
+  ['no archive', ['-'], 'BAD_IMAGE'],
+  ['a file that is not there', ['/nope'], 'NOT_FOUND'],
+  ['a folder', ['/'], 'USAGE'],
+  ['a name that is none', ['-', 'Bad:x'], 'USAGE'],
+  ['a change that is none', ['-c', 'FOO x', '-'], 'USAGE'],
+])('import of %s fails', async (_, words, code) => {
+  const { status, stdout, stderr } = await viv(['import', ...words], { env: environment(), input: 'junk' });
+  expect([status, stdout.length]).toEqual([1, 0]);
+  expect(stderr).toMatch(new RegExp(`^viv: .*\\(${code}\\)\n$`));
 });

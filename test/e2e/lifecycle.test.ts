@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ContainerHome, isAlive, until } from '../support/lifecycle.ts';
+import { builtAssets } from '../support/sandbox.ts';
+import { writeBusyboxArchive } from '../support/session/busybox.ts';
 
 let home: ContainerHome;
 beforeAll(() => {
@@ -10,6 +12,8 @@ beforeAll(() => {
 });
 afterAll(() => home.remove());
 
+/** Takes a commit some time. */
+const BIG_BYTES = 20_000_000;
 /** Prints a line a tick, and ends at SIGTERM with 7. */
 const TICKS = 'trap "echo stopped; exit 7" TERM; i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done';
 
@@ -67,7 +71,7 @@ describe('a container in the background', () => {
     const { status, out, err } = await home.run(['run', '-d', '--name', 'broken', 'busybox', 'no-such-program']);
     expect([status, out, err]).toEqual([
       127,
-      '',
+      expect.stringMatching(/^[0-9a-f]{64}\n$/), // Docker prints it before it starts the container
       'viv: the image has no program "no-such-program"; check its name and the PATH (START_FAILED)\n',
     ]);
     expect(await home.out('wait', 'broken')).toBe('127\n');
@@ -95,7 +99,7 @@ describe('a running container', () => {
   test('says which commands it does not have or can not execute', async () => {
     expect((await home.run(['exec', 'box', 'nothing'])).status).toBe(127);
     expect((await home.run(['exec', 'box', '/etc/passwd'])).status).toBe(126);
-    expect((await home.run(['exec', '-u', 'nobody-knows', 'box', 'id'])).status).toBe(1);
+    expect((await home.run(['exec', '-u', 'nobody-knows', 'box', 'id'])).status).toBe(126);
   });
 
   test('goes on with a command that nobody waits for', async () => {
@@ -198,7 +202,7 @@ describe('a policy', () => {
     const id = await home.detached('--restart', 'on-failure:2', 'busybox', 'sh', '-c', 'echo run; exit 3');
     await until('it has given up', () => home.state(id).status === 'exited');
     expect([home.state(id), home.log(id)]).toMatchObject([{ exitCode: 3, restartCount: 2 }, 'run\nrun\nrun\n']);
-    expect(home.events(id).filter((action) => action === 'die')).toHaveLength(3);
+    await until('each end is told', () => home.events(id).filter((action) => action === 'die').length === 3);
   });
 
   test('does not start what a user has stopped', async () => {
@@ -256,6 +260,31 @@ describe('a kill', () => {
     client.child.kill('SIGKILL');
     await client.ended;
     expect((await home.run(['wait', 'inside'])).err).toBe('viv: No such container: inside (NOT_FOUND)\n');
+  });
+});
+
+describe('a kill of commit', () => {
+  test('leaves the store whole and the container running, and the next commit is complete', async () => {
+    const archive = join(home.folder, 'busybox.tar');
+    writeBusyboxArchive(builtAssets().images.busybox, archive);
+    await home.out('load', '-q', '-i', archive);
+    const script = `head -c ${BIG_BYTES} /dev/urandom > /big; echo ready; sleep 1000`;
+    const id = await home.detached('--name', 'committed', 'busybox', 'sh', '-c', script);
+    await until('it has written', () => home.log(id).includes('ready'));
+    const statuses: (number | null)[] = [];
+    for (const delayMs of [300, 700, 1200, 2000]) {
+      const client = home.start('commit', 'committed', 'cut');
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      client.child.kill('SIGKILL');
+      statuses.push((await client.ended).status);
+      expect(await home.run(['doctor'])).toMatchObject({ status: 0 });
+      await until('the container goes on', () => home.state(id).status === 'running');
+    }
+    expect(statuses).toContain(null); // one at least was still at work
+
+    await home.out('commit', 'committed', 'whole');
+    expect(await home.out('run', '--rm', 'whole', 'wc', '-c', '/big')).toBe(`${BIG_BYTES} /big\n`);
+    await home.out('rm', '-f', 'committed');
   });
 });
 

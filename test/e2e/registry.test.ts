@@ -349,7 +349,7 @@ describe('a process that is killed', () => {
 
   test('at any moment of pulling, removing and collecting leaves a valid store', async () => {
     for (const delayMs of [150, 250, 300, 350, 400, 500]) {
-      const shell = `"$0" "$1" ${words().join(' ')}; "$0" "$1" rmi ${registry.host}/tool:v1; "$0" "$1" system prune -a -f`;
+      const shell = `"$0" -- "$1" ${words().join(' ')}; "$0" -- "$1" rmi ${registry.host}/tool:v1; "$0" -- "$1" system prune -a -f`;
       const { execPath } = process;
       const child = startShell(shell, [execPath, join(import.meta.dirname, '../../bin/viv.mjs')]);
       await new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { gzipLayer, imageOf, LayoutBuilder } from '../support/image-builder.ts';
 import { file, hardlink, tar } from '../support/tar-builder.ts';
-import { startViv, viv, type VivResult } from '../support/viv.ts';
+import { startViv, VIV, viv, VivProcess, type VivResult } from '../support/viv.ts';
 
 let folder: string;
 let cache: string;
@@ -44,6 +44,13 @@ function forArchitecture(architecture: string): Uint8Array {
   const layout = new LayoutBuilder();
   return layout.root(layout.manifest([{ tar: LAYER }], {}, { os: 'linux', architecture })).tar();
 }
+
+test('a file of variables that is not there is told by viv, not by the Node that runs it', async () => {
+  const { status, stderr } = await new VivProcess(VIV, ['run', '--env-file', 'none.list', 'busybox'], { cwd: folder })
+    .ended;
+
+  expect([status, stderr]).toEqual([125, expect.stringMatching(/^viv: .*none\.list.*\n$/)]);
+});
 
 describe('an image', () => {
   test.each<[what: string, image: () => Uint8Array, code: string]>([

@@ -123,6 +123,16 @@ describe('machine', () => {
     expect([exit, text()]).toEqual([{ kind: 'debug-exit', value: 7, status: 15 }, 'abcq']);
   });
 
+  it('makes tables for a kernel that boots, and none when a snapshot will bring them', () => {
+    const pages = Array.from({ length: RAM_BYTES / 4096 }, (_, page) => page);
+    const written = (kernel?: Uint8Array): number => {
+      const { memory } = create(kernel).machine.board;
+      return pages.filter((page) => memory.isWritten(page)).length;
+    };
+
+    expect([written(), written(kernel32(echo())) > 0]).toEqual([0, true]);
+  });
+
   it('goes on in another machine from a snapshot', async () => {
     const first = create(kernel32(echo()));
     void first.machine.run();

@@ -207,7 +207,7 @@ describe('a run', () => {
 
     expect(spec.linux.resources.pids).toEqual({ limit: 5 });
     expect(spec.root.readonly).toBe(true);
-    expect(spec.process.user.additionalGids).toEqual([29, 9]);
+    expect(spec.process.user.additionalGids).toEqual([44, 29, 9]);
     expect(spec.mounts.find(({ destination }) => destination === '/etc/hosts')?.options).toContain('ro');
   });
 

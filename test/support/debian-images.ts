@@ -1,6 +1,7 @@
 /**
  * Images for tests, made of Debian's packages and kept in the cache outside of the project: a Debian system with python3
- * as mmdebstrap makes it and umoci packs it, Debian's own kernel, and a static busybox for i386. Node only; needs the package archive once.
+ * as mmdebstrap makes it and umoci packs it, Debian's own kernels, and static programs for i386. Node only; needs the
+ * package archive once.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -76,30 +77,54 @@ export async function debianCloudKernel(): Promise<{ kernel: string; initrd: str
   return { kernel: find('vmlinuz-'), initrd: find('initrd.img-') };
 }
 
+/** A static busybox for i386. */
+export async function busybox386(): Promise<string> {
+  const folder = await cached(['busybox-386-program'], (staging) => {
+    const root = downloadForeign('busybox-static', 'i386', staging);
+    renameSync(join(root, 'bin/busybox'), join(staging, 'busybox'));
+    rmSync(join(staging, 'work'), { recursive: true });
+  });
+  return join(folder, 'busybox');
+}
+
 /** An image for linux/386 with a static busybox in it. */
 export async function busybox386Image(): Promise<string> {
+  const program = await busybox386();
   const folder = await cached(['busybox-386'], async (staging) => {
-    const root = downloadI386('busybox-static', staging);
     const applets = ['bin/sh', 'bin/echo', 'bin/uname', 'bin/md5sum', 'bin/seq', 'bin/awk'];
-    const files = busyboxFiles(readFileSync(join(root, 'bin/busybox')), applets);
+    const files = busyboxFiles(readFileSync(program), applets);
     const platform = { os: 'linux', architecture: '386' };
     await writeLayoutFolder(
       join(staging, 'layout'),
       await buildLayout({ files, platform, execution: { cmd: ['sh'] } }, nodeCodec),
     );
-    rmSync(join(staging, 'work'), { recursive: true });
   });
   return join(folder, 'layout');
 }
 
-/** Downloads and unpacks a package of another architecture, leaving the host's own apt state alone. */
-function downloadI386(name: string, staging: string): string {
+/** Debian's stock kernel for amd64, or for i386 with PAE. */
+export async function debianKernel(architecture: 'amd64' | 'i386'): Promise<string> {
+  const flavour = architecture === 'amd64' ? 'amd64' : '686-pae';
+  const folder = await cached(['kernel', SUITE, flavour], (staging) => {
+    const root = downloadForeign(`linux-image-${flavour}`, architecture, staging, true);
+    renameSync(join(root, 'boot'), join(staging, 'boot'));
+    rmSync(join(staging, 'work'), { recursive: true });
+  });
+  const name = readdirSync(join(folder, 'boot')).find((file) => file.startsWith('vmlinuz-'))!;
+  return join(folder, 'boot', name);
+}
+
+/**
+ * Downloads and unpacks a package, leaving the host's own apt state alone.
+ * @param viaDependency take the package's first dependency in its place, as a package that only names another wants.
+ */
+function downloadForeign(name: string, architecture: string, staging: string, viaDependency = false): string {
   const work = join(staging, 'work');
   for (const folder of ['lists/partial', 'cache/archives/partial', 'deb', 'root'])
     mkdirSync(join(work, folder), { recursive: true });
   const options = [
-    'APT::Architecture=i386',
-    'APT::Architectures=i386',
+    `APT::Architecture=${architecture}`,
+    `APT::Architectures=${architecture}`,
     `Dir::State::lists=${join(work, 'lists')}`,
     `Dir::Cache=${join(work, 'cache')}`,
     'Dir::State::status=/dev/null',
@@ -110,8 +135,16 @@ function downloadI386(name: string, staging: string): string {
   } catch {
     // It fails when one of several indexes does; the download shows whether the main one is there.
   }
-  run('apt-get', [...options, 'download', name], join(work, 'deb'));
+  const wanted = viaDependency ? firstDependency(name, options) : name;
+  run('apt-get', [...options, 'download', wanted], join(work, 'deb'));
   const [deb] = readdirSync(join(work, 'deb'));
   run('dpkg-deb', ['-x', join(work, 'deb', deb!), join(work, 'root')], work);
   return join(work, 'root');
+}
+
+function firstDependency(name: string, aptOptions: readonly string[]): string {
+  const text = execFileSync('apt-cache', [...aptOptions, 'depends', '--important', name], { encoding: 'utf8' });
+  const dependency = /^\s*Depends: ([^\s<]+)/m.exec(text)?.[1];
+  if (dependency === undefined) throw new Error(`the package archive has no ${name}, or it depends on nothing`);
+  return dependency;
 }

@@ -78,7 +78,7 @@ export class VivProcess {
 
 /** Starts it. */
 export function startViv(words: readonly string[], options?: VivOptions): VivProcess {
-  return new VivProcess(process.execPath, [VIV, ...words], options);
+  return new VivProcess(process.execPath, ['--', VIV, ...words], options);
 }
 
 /** Runs it to its end. */
@@ -91,7 +91,7 @@ export function viv(words: readonly string[], options?: VivOptions): Promise<Viv
  * What is sent to stdin is typed; what the terminal shows is stdout.
  */
 export function startOnTerminal(command: string, options?: VivOptions): VivProcess {
-  const setUp = `stty rows 33 cols 101; TTY=$(tty); viv() { '${process.execPath}' '${VIV}' "$@"; };`;
+  const setUp = `stty rows 33 cols 101; TTY=$(tty); viv() { '${process.execPath}' -- '${VIV}' "$@"; };`;
   return new VivProcess(
     'script',
     ['--quiet', '--return', '--flush', '--command', `${setUp} ${command}`, '/dev/null'],

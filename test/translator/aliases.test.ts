@@ -26,7 +26,9 @@ function run(tier: Tier): SystemMachine {
   m.pages.map(FIRST + PAGE, FRAMES + PAGE, '');
   m.pages.map(SECOND, FRAMES, '');
   m.pages.map(SECOND + PAGE, FRAMES + 2 * PAGE, '');
-  m.write(FRAMES, HEAD).write(FRAMES + PAGE, tail(1)).write(FRAMES + 2 * PAGE, tail(0x100));
+  m.write(FRAMES, HEAD)
+    .write(FRAMES + PAGE, tail(1))
+    .write(FRAMES + 2 * PAGE, tail(0x100));
   m.code(PROGRAM);
   m.cpu.core.translator.setTier(tier);
   while (m.cpu.run(100_000) !== EXIT_HALT);

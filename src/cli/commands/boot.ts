@@ -6,10 +6,11 @@ import { Command } from 'commander';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { startNodeMachine, type RunningMachine } from '../../worker/node.ts';
 import type { DiskConfig, MachineConfig, MachineExit, MachineStatistics, Tier } from '../../worker/protocol.ts';
+import { defaultKernel } from '../assets.ts';
 import { ConsoleTail } from '../console-tail.ts';
 import { describeError, EXIT_FAILURE, fail } from '../failure.ts';
 import { PanicWatch } from '../panic-watch.ts';
-import { cachedKernel, readCore, readUserFile } from '../paths.ts';
+import { readCore, readUserFile } from '../paths.ts';
 import { parseMemorySize } from '../sizes.ts';
 import { pumpInput, writeTo } from '../streams.ts';
 import { enterRawMode, EscapeKeys } from '../terminal.ts';
@@ -58,6 +59,10 @@ export function bootCommand(): Command {
     .option('--verbose', 'tell on stderr what the machine does')
     .addOption(tierOption())
     .option('--stats', 'tell on stderr in the end what the translator did')
+    .addHelpText(
+      'after',
+      "\nExample:\n  viv boot --kernel vmlinuz --initrd initrd.img --append 'console=ttyS0 root=/dev/vda' --disk disk.img,ro -m 1G",
+    )
     .action(async (options: BootOptions) => {
       process.exitCode = await boot(options);
     });
@@ -92,7 +97,7 @@ async function boot(options: BootOptions): Promise<number> {
 
 function readConfig({ kernel, initrd, append, disk, memory, tier }: BootOptions): MachineConfig {
   const ramBytes = parseMemorySize(memory);
-  const kernelPath = kernel ?? cachedKernel();
+  const kernelPath = kernel ?? defaultKernel();
   return {
     core: readCore(),
     ramBytes,

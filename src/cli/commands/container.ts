@@ -42,6 +42,7 @@ function pruneCommand(): Command {
     .description('Removes all containers that do not run.')
     .option('--filter <filter>', 'only containers with label=, label!= or until=', collect, [])
     .option('-f, --force', 'do not ask')
+    .addHelpText('after', '\nExample:\n  viv container prune --force --filter until=24h')
     .action(
       action(async ({ filter, force }: PruneFlags) => {
         const warning = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { newContainerId } from '../../container/lifecycle/names.ts';
 import { nodeImages } from '../../sandbox/node-image.ts';
+import { action } from '../action.ts';
 import { addContainerFlags, type ContainerFlags } from '../container-flags.ts';
 import { openContainers } from '../containers.ts';
 import { fail } from '../failure.ts';
@@ -18,28 +19,31 @@ export function createCommand(): Command {
       .argument('<image>')
       .argument('[command...]')
       .passThroughOptions(),
-  ).action(async (image: string, command: string[], flags: ContainerFlags) => {
-    process.exitCode = await create(image, command, flags);
-  });
+  )
+    .addHelpText('after', '\nExample:\n  viv create --name web -m 256m localhost:5000/web')
+    .action(action(create));
 }
 
+/** What flags say wrong is 125, as of an option that is not known; the rest fails as other commands do. */
 async function create(image: string, command: readonly string[], flags: ContainerFlags): Promise<number> {
+  let parts;
   try {
-    const prepare = nodeImages(join(cacheFolder(), 'layers'));
-    const { signal } = new AbortController();
-    const { id } = await makeContainer({
-      store: openContainers(),
-      image,
-      command,
-      flags,
-      parts: readParts(image, flags),
-      id: newContainerId(),
-      isDetached: false,
-      prepareImage: ({ place, platform }) => prepare({ image: place, platform, signal }),
-    });
-    process.stdout.write(`${id}\n`);
-    return 0;
+    parts = readParts(image, flags);
   } catch (error) {
     return fail(error);
   }
+  const prepare = nodeImages(join(cacheFolder(), 'layers'));
+  const { signal } = new AbortController();
+  const { id } = await makeContainer({
+    store: openContainers(),
+    image,
+    command,
+    flags,
+    parts,
+    id: newContainerId(),
+    isDetached: false,
+    prepareImage: ({ place, platform }) => prepare({ image: place, platform, signal }),
+  });
+  process.stdout.write(`${id}\n`);
+  return 0;
 }

@@ -10,6 +10,7 @@ export function diffCommand(open: OpenContainerFiles = openContainerFiles): Comm
     .description('Lists files and folders that a container added (A), changed (C) or deleted (D).')
     .usage('CONTAINER')
     .argument('<container>')
+    .addHelpText('after', '\nExample:\n  viv diff web')
     .action(
       action((name: string) =>
         withContainerFiles(open, name, async ({ files }) => {

@@ -2,36 +2,46 @@
 import { Command } from 'commander';
 import { repairStore, verifyStore } from '../../oci/store/verify.ts';
 import { action, interruptible } from '../action.ts';
+import type { Check, CheckOptions, Finding } from '../checks/finding.ts';
+import { checkFolders, checkRuntimeFolder } from '../checks/folders.ts';
+import { checkCore, checkGuest } from '../checks/guest.ts';
+import { checkMemory, checkNode, checkSpace, checkWebAssembly } from '../checks/host.ts';
 import { humanSize } from '../format/human.ts';
 import { openContainers } from '../containers.ts';
 import { openStore } from '../registry-settings.ts';
 
-/** What one check found. A line each; problems are what a user should do something about. */
-interface Finding {
-  readonly ok: readonly string[];
-  readonly problems: readonly string[];
-  readonly repaired: readonly string[];
-}
-
-type Check = (options: { readonly repair: boolean; readonly signal: AbortSignal }) => Promise<Finding>;
-
 /** A check is a function and a line here. */
-const CHECKS: readonly Check[] = [checkStore, checkContainers];
+const CHECKS: readonly Check[] = [
+  checkStore,
+  checkContainers,
+  checkNode,
+  checkWebAssembly,
+  checkCore,
+  checkGuest,
+  checkMemory,
+  checkSpace,
+  checkFolders,
+  checkRuntimeFolder,
+];
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .summary('check what is kept on this host')
+    .summary('check this host and what is kept on it')
     .description(
-      'Checks the image store, reading all of it against its digests, and the records of containers and pods. The status is 1\n' +
-        'when something is wrong.',
+      'Checks the image store, reading all of it against its digests, and the records of containers and pods, then what Vivarium\n' +
+        'needs: Node, WebAssembly, the CPU core, the guest, memory, room, folders. The status is 1 when something is wrong; a\n' +
+        'warning does not count.',
     )
     .option('--repair', 'remove what is corrupt or left over; images can be pulled again')
+    .addHelpText('after', '\nExample:\n  viv doctor --repair')
     .action(
       action(async ({ repair = false }: { readonly repair?: boolean }) => {
         let problemCount = 0;
         for (const check of CHECKS) {
-          const { ok, problems, repaired } = await interruptible((signal) => check({ repair, signal }));
+          const found = await interruptible(async (signal) => check({ repair, signal }));
+          const { ok = [], warnings = [], problems = [], repaired = [] } = found;
           for (const line of ok) process.stdout.write(`ok: ${line}\n`);
+          for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
           for (const line of problems) process.stdout.write(`problem: ${line}\n`);
           for (const line of repaired) process.stdout.write(`repaired: ${line}\n`);
           problemCount += problems.length;
@@ -41,7 +51,7 @@ export function doctorCommand(): Command {
     );
 }
 
-async function checkStore({ repair, signal }: Parameters<Check>[0]): Promise<Finding> {
+async function checkStore({ repair, signal }: CheckOptions): Promise<Finding> {
   const store = openStore();
   const report = await verifyStore(store, signal);
   const { images, blobs, bytes, unused, partials, problems } = report;
@@ -49,18 +59,15 @@ async function checkStore({ repair, signal }: Parameters<Check>[0]): Promise<Fin
     const spare = `${unused} unused blobs, ${partials} interrupted downloads`;
     return {
       ok: [`${store.what}: ${images} images, ${blobs} blobs of ${humanSize(bytes)}, ${spare}`],
-      problems: [],
-      repaired: [],
     };
   }
   if (!repair) {
     const lines = problems.map(({ message }) => `${store.what}: ${message}`);
-    return { ok: [], problems: [...lines, 'run viv doctor --repair, then pull what is incomplete'], repaired: [] };
+    return { problems: [...lines, 'run viv doctor --repair, then pull what is incomplete'] };
   }
   const { removedBlobs, incomplete, oldIndex } = await repairStore(store, report);
   const left = incomplete.length > 0 ? [] : (await verifyStore(store, signal)).problems.map(({ message }) => message);
   return {
-    ok: [],
     repaired: [
       ...(removedBlobs > 0 ? [`${removedBlobs} corrupt blobs removed`] : []),
       ...(oldIndex === undefined
@@ -71,7 +78,7 @@ async function checkStore({ repair, signal }: Parameters<Check>[0]): Promise<Fin
   };
 }
 
-async function checkContainers({ repair }: Parameters<Check>[0]): Promise<Finding> {
+async function checkContainers({ repair }: CheckOptions): Promise<Finding> {
   const store = openContainers();
   const lost = await store.lost();
   const left = await store.tidy(repair);

@@ -7,7 +7,7 @@ import { parseMoment } from '../../container/lifecycle/time-words.ts';
 import { action, interruptible } from '../action.ts';
 import { openContainers } from '../containers.ts';
 import { Template } from '../format/template.ts';
-import { eventLine, eventPage, eventText } from '../format/event-text.ts';
+import { EventFields, eventLine, eventText } from '../format/event-text.ts';
 import { writeTo } from '../streams.ts';
 
 interface EventsFlags {
@@ -44,8 +44,9 @@ export function eventsCommand(): Command {
           });
           for await (const event of events) {
             if (!isWanted(event)) continue;
+            const line = show(event);
             try {
-              await write(Buffer.from(`${show(event)}\n`));
+              await write(Buffer.from(`${line}\n`));
             } catch {
               return; // nobody reads us any more
             }
@@ -62,5 +63,5 @@ function formatter(format: string | undefined): (event: ReadEvent) => string {
   if (format === undefined) return eventLine;
   if (format === 'json') return eventText;
   const template = new Template(format);
-  return (event) => template.execute(eventPage(event));
+  return (event) => template.execute(new EventFields(event));
 }

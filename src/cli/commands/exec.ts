@@ -8,10 +8,12 @@ import { readVariables } from '../container-flags/environment.ts';
 import { findContainer } from '../container-order.ts';
 import { openContainers } from '../containers.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.ts';
-import { fail } from '../failure.ts';
+import { EXIT_FAILURE, fail } from '../failure.ts';
 import { ask, findSupervisor } from '../supervisor.ts';
 
 const EXIT_FAILED = 1;
+/** Of a command that did not start for another reason than that it is not there. */
+const EXIT_NOT_STARTED = 126;
 
 interface ExecFlags {
   readonly detach?: boolean;
@@ -46,6 +48,7 @@ export function execCommand(): Command {
     .option('-u, --user <user[:group]>', 'user of the command, by name or number')
     .option('--privileged', 'give the command all capabilities')
     .option('--detach-keys <keys>', 'keys that leave the command', DEFAULT_DETACH_KEYS)
+    .addHelpText('after', '\nExamples:\n  viv exec -it web sh\n  viv exec -u root -e DEBUG=1 web /usr/bin/check --all')
     .action(action(exec));
 }
 
@@ -86,9 +89,9 @@ async function exec(word: string, args: string[], flags: ExecFlags): Promise<num
     return EXIT_FAILED;
   } catch (error) {
     if (session.status !== undefined) return session.status;
-    if (!(error instanceof StartError)) throw error;
+    if (detach || !(error instanceof StartError)) throw error;
     fail(error);
-    return error.exitCode;
+    return error.exitCode === EXIT_FAILURE ? EXIT_NOT_STARTED : error.exitCode;
   } finally {
     connection.close();
     session.close();

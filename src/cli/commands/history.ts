@@ -37,6 +37,7 @@ export function historyCommand(): Command {
     .option('-H, --human [bool]', 'sizes and dates for people; false for numbers', true)
     .option('--no-trunc', 'show whole IDs and commands')
     .option('-q, --quiet', 'show IDs only')
+    .addHelpText('after', "\nExample:\n  viv history --no-trunc --format '{{.CreatedBy}}' debian:bookworm")
     .action(
       action(async (text: string, flags: HistoryFlags) => {
         const store = openStore();

@@ -5,6 +5,7 @@ import { pruneImages } from '../../oci/store/collect.ts';
 import { imageDetails } from '../../oci/store/details.ts';
 import type { ImageStore } from '../../oci/store/image-store.ts';
 import { action, confirm } from '../action.ts';
+import { imageConfigPage } from '../format/image-page.ts';
 import { humanSize } from '../format/human.ts';
 import { tellImage } from '../image-events.ts';
 import { imageFilter } from '../image-filter.ts';
@@ -63,7 +64,7 @@ export async function inspectImage(store: ImageStore, text: string): Promise<Rec
     Comment: history.at(-1)?.comment ?? '',
     Created: created ?? '',
     Author: author,
-    Config: rawConfig,
+    Config: imageConfigPage(rawConfig),
     Architecture: architecture,
     ...(variant === undefined ? {} : { Variant: variant }),
     Os: os,
@@ -97,6 +98,7 @@ function pruneCommand(): Command {
   return withPruneOptions(new Command('prune'))
     .summary('remove images that nobody uses')
     .description('Removes images without a tag; with --all every image that no container uses.')
+    .addHelpText('after', '\nExample:\n  viv image prune --force --filter label=stage=build')
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
         const warning = `WARNING! This will remove ${describePruned(all)}.\nAre you sure you want to continue?`;
@@ -119,7 +121,7 @@ export async function pruneAndDescribe(
     keep: async (image) => filter.length > 0 && !isWanted({ image, details: await imageDetails(store, image) }),
   });
   for (const id of removed.deleted) await tellImage('delete', id, { name: id });
-  const list = describeRemoved(removed);
+  const list = describeRemoved(removed, ['untagged', 'deleted']);
   const heading = list === '' ? '' : `Deleted Images:\n${list}\n`;
   return `${heading}Total reclaimed space: ${humanSize(removed.bytes + moreBytes)}\n`;
 }

@@ -1,5 +1,5 @@
 /** `viv inspect`: all about containers, images and pods as JSON (docker inspect). */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ContainerStore } from '../../container/lifecycle/node-container-store.ts';
 import type { ImageStore } from '../../oci/store/image-store.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
@@ -20,7 +20,7 @@ const DISK_FILE = 'disk.ext4';
 interface InspectFlags {
   readonly format?: string;
   readonly size?: boolean;
-  readonly type?: InspectType;
+  readonly type?: string;
 }
 
 /** Of `viv`, or of `viv container` when the type is given. */
@@ -34,15 +34,21 @@ export function inspectCommand(fixed?: 'container'): Command {
     .option('-f, --format <format>', 'json, or a Go template')
     .option('-s, --size', 'tell the sizes of containers too')
     .addHelpText('after', "\nExample:\n  viv inspect --format '{{.State.ExitCode}}' web");
-  if (fixed === undefined) command.addOption(new Option('--type <type>', 'only things of this type').choices(TYPES));
+  if (fixed === undefined) command.option('--type <type>', `only things of this type: ${TYPES.join(', ')}`);
   return command.action(
     action(async (words: readonly string[], { format, size = false, type = fixed }: InspectFlags) => {
+      if (!isType(type))
+        throw new VivariumError(ErrorCodes.USAGE, `unknown type: "${type}": must be one of ${TYPES.join(', ')}`);
       const store = openContainers();
       const images = openStore();
       await store.settle();
       return printInspected(words, format, (word) => inspect({ store, images, size, type }, word));
     }),
   );
+}
+
+function isType(type: string | undefined): type is InspectType | undefined {
+  return type === undefined || (TYPES as readonly string[]).includes(type);
 }
 
 interface Where {

@@ -76,6 +76,7 @@ export function logoutCommand(): Command {
     .description('Forgets what viv login has kept. Credentials of Docker stay.')
     .usage('[SERVER]')
     .argument('[server]')
+    .addHelpText('after', '\nExample:\n  viv logout registry.example')
     .action(
       action((server: string | undefined) => {
         const registry = parseRegistry(server);

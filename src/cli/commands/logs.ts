@@ -31,6 +31,7 @@ export function logsCommand(): Command {
     .option('--until <time>', 'only what came before such a time')
     .option('-n, --tail <lines>', 'so many of the last lines', 'all')
     .option('-t, --timestamps', 'show times')
+    .addHelpText('after', '\nExample:\n  viv logs --follow --since 10m web')
     .action(
       action(async (word: string, flags: LogsFlags) => {
         const store = openContainers();

@@ -9,6 +9,7 @@ export function pauseCommand(): Command {
     .description('Stops all processes of containers where they are, by the freezer of their control groups.')
     .usage('CONTAINER...')
     .argument('<container...>')
+    .addHelpText('after', '\nExample:\n  viv pause web')
     .action(
       action((words: string[]) =>
         forEachContainer(words, async (store, container) => {
@@ -24,6 +25,7 @@ export function unpauseCommand(): Command {
     .description('Lets the processes of paused containers go on.')
     .usage('CONTAINER...')
     .argument('<container...>')
+    .addHelpText('after', '\nExample:\n  viv unpause web')
     .action(
       action((words: string[]) =>
         forEachContainer(words, async (store, container) => {

@@ -41,6 +41,7 @@ function listCommand(): Command {
     .option('--format <format>', 'table, table TEMPLATE, json, or a Go template')
     .option('--no-trunc', 'show whole IDs')
     .option('-q, --quiet', 'show IDs only')
+    .addHelpText('after', "\nExample:\n  viv pod ls --format '{{.Name}}: {{.Containers}} containers'")
     .action(
       action(async (flags: ListFlags) => {
         const store = openContainers();
@@ -95,6 +96,7 @@ function inspectCommand(): Command {
     .usage('[options] POD...')
     .argument('<pod...>')
     .option('-f, --format <format>', 'json, or a Go template')
+    .addHelpText('after', "\nExample:\n  viv pod inspect --format '{{.Machine.Memory}}' build")
     .action(
       action(async (words: readonly string[], { format }: { readonly format?: string }) => {
         const store = openContainers();
@@ -133,6 +135,7 @@ function removeCommand(end: EndContainer): Command {
     .usage('[options] POD...')
     .argument('<pod...>')
     .option('-f, --force', 'remove their containers too, also those that run')
+    .addHelpText('after', '\nExample:\n  viv pod rm --force build')
     .action(
       action(async (words: readonly string[], { force = false }: { readonly force?: boolean }) => {
         const store = openContainers();

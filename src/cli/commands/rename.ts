@@ -9,6 +9,7 @@ export function renameCommand(): Command {
     .usage('CONTAINER NAME')
     .argument('<container>')
     .argument('<name>')
+    .addHelpText('after', '\nExample:\n  viv rename web web-old')
     .action(
       action(async (container: string, name: string) => {
         const store = openContainers();

@@ -21,6 +21,7 @@ export function rmCommand(end: EndContainer): Command {
     .argument('<container...>')
     .option('-f, --force', 'kill those that run, and pass over what is not there')
     .option('-v, --volumes', 'accepted for Docker; there are no anonymous volumes')
+    .addHelpText('after', '\nExample:\n  viv rm --force web')
     .action(
       action(async (words: readonly string[], { force = false }: RmFlags) => {
         const store = openContainers();

@@ -6,6 +6,7 @@ import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { isActive } from '../../container/lifecycle/state.ts';
 import { action, forEach } from '../action.ts';
 import { openContainers } from '../containers.ts';
+import { describeError } from '../failure.ts';
 import { tellImage } from '../image-events.ts';
 import { openStore } from '../registry-settings.ts';
 
@@ -17,6 +18,7 @@ export function rmiCommand(name = 'rmi'): Command {
     .usage('[options] IMAGE...')
     .argument('<image...>')
     .option('-f, --force', 'remove an image by its ID though it has several names, and pass over what is not there')
+    .addHelpText('after', '\nExample:\n  viv rmi localhost:5000/debian debian:bookworm')
     .action(
       action(async (images: readonly string[], { force = false }: { readonly force?: boolean }) => {
         const store = openStore();
@@ -24,8 +26,9 @@ export function rmiCommand(name = 'rmi'): Command {
         const isRunning = (holder: string): boolean => running.has(holder);
         return forEach(images, async (text) => {
           const removed = await removeImage(store, text, { force, isRunning }).catch((error: unknown) => {
-            if (force && error instanceof VivariumError && error.code === ErrorCodes.NOT_FOUND) return undefined;
-            throw error;
+            if (!(force && error instanceof VivariumError && error.code === ErrorCodes.NOT_FOUND)) throw error;
+            process.stderr.write(`${describeError(error)}\n`);
+            return undefined;
           });
           if (removed === undefined) return;
           process.stdout.write(describeRemoved(removed));
@@ -35,12 +38,15 @@ export function rmiCommand(name = 'rmi'): Command {
     );
 }
 
-/** In Docker's words, a line each. */
-export function describeRemoved({ untagged, deleted, blobs }: Omit<Removed, 'id'>): string {
+/** In Docker's words, which begin small when images are pruned; a line each. */
+export function describeRemoved(
+  { untagged, deleted, blobs }: Omit<Removed, 'id'>,
+  [gone, removed] = ['Untagged', 'Deleted'],
+): string {
   const others = blobs.map(({ digest }) => digest).filter((digest) => !deleted.includes(digest));
   return [
-    ...untagged.map((name) => `Untagged: ${familiarName(name)}\n`),
-    ...[...deleted, ...others].map((digest) => `Deleted: ${digest}\n`),
+    ...untagged.map((name) => `${gone}: ${familiarName(name)}\n`),
+    ...[...deleted, ...others].map((digest) => `${removed}: ${digest}\n`),
   ].join('');
 }
 
@@ -51,6 +57,6 @@ async function runningContainers(): Promise<ReadonlySet<string>> {
 }
 
 async function tellRemoved({ id, untagged, deleted }: Removed): Promise<void> {
-  for (const name of untagged) await tellImage('untag', id, { name: familiarName(name) });
+  for (let left = untagged.length; left > 0; left--) await tellImage('untag', id, { name: id });
   for (const gone of deleted) await tellImage('delete', gone, { name: gone });
 }

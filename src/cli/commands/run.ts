@@ -46,9 +46,16 @@ export function runCommand(): Command {
       .addOption(new Option('--sig-proxy <true|false>', 'pass signals on').choices(['true', 'false']).default('true'))
       .option('--verbose', 'show on stderr what the guest kernel prints')
       .option('--stats', 'tell on stderr in the end what the translator did'),
-  ).action(async (image: string, command: string[], flags: RunFlags) => {
-    process.exitCode = await run(image, command, flags);
-  });
+  )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  viv run --rm busybox echo hello\n  viv run --rm -it -v ./src:/src -w /src debian:bookworm bash\n' +
+        "  echo hello | viv run --rm -i -m 1G --platform linux/386 debian:bookworm sh -c 'cat; uname -m'\n" +
+        '  viv run -d --name web --restart on-failure:3 localhost:5000/web',
+    )
+    .action(async (image: string, command: string[], flags: RunFlags) => {
+      process.exitCode = await run(image, command, flags);
+    });
 }
 
 /** Who owns the machine: this process, or one that begins while we look for the image, or that of a pod. */
@@ -116,12 +123,16 @@ async function startAndFollow(
   { hosted, early }: Owner,
 ): Promise<number> {
   session.signal.throwIfAborted();
-  const connection = await openSupervisor(store, config.pod, early);
   if (flags.detach === true) {
-    tellNotices((await ask(connection, 'start', { id })).notices);
-    process.stdout.write(`${id}\n`);
-    return 0;
+    try {
+      const connection = await openSupervisor(store, config.pod, early);
+      tellNotices((await ask(connection, 'start', { id })).notices);
+      return 0;
+    } finally {
+      process.stdout.write(`${id}\n`); // also of one that does not start: it is there
+    }
   }
+  const connection = await openSupervisor(store, config.pod, early);
   const request = attachRequest(config, true);
   const leave = (): void => connection.close();
   session.signal.addEventListener('abort', leave, { once: true });

@@ -68,6 +68,7 @@ export function loadCommand(): Command {
     .option('-i, --input <file>', 'read that, instead of stdin')
     .option('-q, --quiet', 'accepted for Docker; there is no progress to leave out')
     .option('--platform <os/architecture>', 'take this platform of images for several')
+    .addHelpText('after', '\nExample:\n  gzip -d <debian.tar.gz | viv load')
     .action(
       action(async ({ input, platform }: { readonly input?: string; readonly platform?: string }) => {
         if (input === undefined && process.stdin.isTTY)

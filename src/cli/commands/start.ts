@@ -28,6 +28,7 @@ export function startCommand(): Command {
     .option('-a, --attach', 'show the output, and pass signals on')
     .option('-i, --interactive', "connect the container's stdin too")
     .option('--detach-keys <keys>', 'keys that leave the container', DEFAULT_DETACH_KEYS)
+    .addHelpText('after', '\nExample:\n  viv start --attach --interactive work')
     .action(
       action(async (words: string[], { attach = false, interactive = false, detachKeys }: StartFlags) => {
         parseDetachKeys(detachKeys);
@@ -84,6 +85,7 @@ export function attachCommand(): Command {
     .option('--no-stdin', 'do not connect stdin')
     .option('--sig-proxy <true|false>', 'pass signals on', 'true')
     .option('--detach-keys <keys>', 'keys that leave the container', DEFAULT_DETACH_KEYS)
+    .addHelpText('after', '\nExample:\n  viv attach --detach-keys ctrl-x web')
     .action(
       action(async (word: string, { stdin, sigProxy, detachKeys }: AttachFlags) => {
         parseDetachKeys(detachKeys);

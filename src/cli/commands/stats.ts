@@ -31,6 +31,7 @@ export function statsCommand(): Command {
     .option('--no-stream', 'show it once')
     .option('--no-trunc', 'do not shorten IDs')
     .option('--format <format>', 'table, table TEMPLATE, json, or a Go template')
+    .addHelpText('after', "\nExample:\n  viv stats --no-stream --format '{{.Name}}: {{.MemUsage}}'")
     .action(action(stats));
 }
 

@@ -43,6 +43,7 @@ export function stopCommand(): Command {
       'Sends a container the signal that stops it, SIGTERM if its image says nothing else, and later SIGKILL.',
     )
     .usage('[options] CONTAINER...')
+    .addHelpText('after', '\nExample:\n  viv stop --timeout 30 web')
     .action(
       action((words: string[], flags: StopFlags) => {
         const options = stopOptions(flags);
@@ -58,6 +59,7 @@ export function restartCommand(): Command {
     .summary('stop and start containers')
     .description('Stops containers as viv stop does, and starts them again; one that does not run is started.')
     .usage('[options] CONTAINER...')
+    .addHelpText('after', '\nExample:\n  viv restart web')
     .action(
       action((words: string[], flags: StopFlags) => {
         const options = stopOptions(flags);
@@ -75,6 +77,7 @@ export function killCommand(): Command {
     .usage('[options] CONTAINER...')
     .argument('<container...>')
     .option('-s, --signal <signal>', 'signal, by name or number', 'SIGKILL')
+    .addHelpText('after', '\nExample:\n  viv kill --signal HUP web')
     .action(
       action((words: string[], { signal }: { readonly signal: string }) => {
         signalNumber(signal);

@@ -1,5 +1,4 @@
 /** `viv system`: what takes room, and getting rid of it (docker system df, docker system prune). */
-import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Digest } from '../../oci/digest.ts';
@@ -11,9 +10,11 @@ import { action, confirm } from '../action.ts';
 import { openContainers } from '../containers.ts';
 import { humanSize } from '../format/human.ts';
 import { type ListFormat, formatList } from '../format/table.ts';
+import { folderUsage } from '../host.ts';
 import { cacheFolder } from '../paths.ts';
 import { openStore } from '../registry-settings.ts';
 import { describePruned as describePrunedContainers, pruneContainers } from './container.ts';
+import { infoCommand } from './info.ts';
 import { type PruneFlags, describePruned, pruneAndDescribe, withPruneOptions } from './image.ts';
 import { sizesOf } from './ps.ts';
 
@@ -22,6 +23,7 @@ export function systemCommand(): Command {
     .summary('commands about the room that things take')
     .description('Commands about the room that images and what is made of them take on disk.')
     .addCommand(dfCommand())
+    .addCommand(infoCommand())
     .addCommand(pruneCommand());
 }
 
@@ -54,6 +56,7 @@ function dfCommand(): Command {
         'what an interrupted pull goes on with; the layer cache is made of images, and made again when needed.',
     )
     .option('--format <format>', 'table, table TEMPLATE, json, or a Go template')
+    .addHelpText('after', "\nExample:\n  viv system df --format '{{.Type}}: {{.Reclaimable}}'")
     .action(
       action(async ({ format }: { readonly format?: string }) => {
         const store = openStore();
@@ -110,19 +113,6 @@ async function cacheUsage(): Promise<Usage> {
   return { type: 'Layer cache', total: count, active: 0, size, reclaimable: size };
 }
 
-/** Files below a folder; what goes away meanwhile does not count. */
-async function folderUsage(folder: string): Promise<{ count: number; size: number }> {
-  let count = 0;
-  let size = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])) {
-    const stats = entry.isFile() ? await lstat(join(entry.parentPath, entry.name)).catch(() => undefined) : undefined;
-    if (stats === undefined) continue;
-    count++;
-    size += stats.size;
-  }
-  return { count, size };
-}
-
 function pruneCommand(): Command {
   return withPruneOptions(new Command('prune'))
     .summary('remove what nobody uses')
@@ -130,6 +120,7 @@ function pruneCommand(): Command {
       'Removes containers that do not run, images without a tag (with --all every image that no container uses) and\n' +
         'interrupted downloads.',
     )
+    .addHelpText('after', '\nExample:\n  viv system prune --all --force --filter until=24h')
     .action(
       action(async ({ all = false, force, filter }: PruneFlags) => {
         const list = `  - all stopped containers\n  - ${describePruned(all)}\n  - all interrupted downloads\n`;

@@ -12,6 +12,7 @@ export function tagCommand(): Command {
     .usage('IMAGE NAME[:TAG]')
     .argument('<image>')
     .argument('<name>')
+    .addHelpText('after', '\nExample:\n  viv tag debian:bookworm localhost:5000/debian')
     .action(
       action(async (image: string, text: string) => {
         const store = openStore();

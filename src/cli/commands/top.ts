@@ -17,6 +17,7 @@ export function topCommand(): Command {
     .argument('[options...]')
     .passThroughOptions()
     .allowUnknownOption()
+    .addHelpText('after', '\nExample:\n  viv top web -o pid,args')
     .action(
       action(async (word: string, words: string[]) => {
         const columns = psColumns(words);

@@ -23,6 +23,7 @@ export function updateCommand(): Command {
     .argument('<container...>')
     .option('--restart <policy>', 'no, on-failure[:TIMES], always or unless-stopped');
   addLimitFlags(command);
+  command.addHelpText('after', '\nExample:\n  viv update --memory 1g --restart always web');
   return command.action(
     action((words: string[], flags: UpdateFlags) => {
       const limits = readLimits(flags);

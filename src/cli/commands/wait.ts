@@ -10,6 +10,7 @@ export function waitCommand(): Command {
     .description('Waits until containers have stopped, one after the other, and prints their exit codes.')
     .usage('CONTAINER...')
     .argument('<container...>')
+    .addHelpText('after', '\nExample:\n  viv wait web')
     .action(
       action((words: string[]) => {
         const store = openContainers();

@@ -5,6 +5,7 @@
 import type { ContainerConfig, ContainerState, HealthCheck } from '../../container/lifecycle/config.ts';
 import type { Container } from '../../container/lifecycle/node-container-store.ts';
 import { commandOf } from './container-text.ts';
+import { GoDuration, goMap } from './go-values.ts';
 
 const NS_PER_MS = 1_000_000;
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
@@ -131,11 +132,11 @@ function hostConfigPage(config: ContainerConfig): Page {
     ReadonlyRootfs: isolation.readOnlyRootfs,
     SecurityOpt: orNull(isolation.securityOpt),
     StorageOpt: { size: String(storageBytes) },
-    Tmpfs: isolation.tmpfs,
+    Tmpfs: goMap(isolation.tmpfs),
     UTSMode: '',
     UsernsMode: '',
     ShmSize: isolation.shmBytes ?? DEFAULT_SHM_BYTES,
-    Sysctls: isolation.sysctls,
+    Sysctls: goMap(isolation.sysctls),
     Runtime: 'crun',
     Isolation: '',
     CpuShares: limits.cpuShares ?? 0,
@@ -182,7 +183,7 @@ function configPage(config: ContainerConfig): Page {
     WorkingDir: config.workingDir ?? image?.workingDir ?? '',
     Entrypoint: orNull(entrypoint),
     OnBuild: null,
-    Labels: config.labels,
+    Labels: goMap(config.labels),
     ...(stopSignal === '' ? {} : { StopSignal: stopSignal }),
     ...(stopTimeoutMs === undefined ? {} : { StopTimeout: Math.ceil(stopTimeoutMs / 1000) }),
   };
@@ -191,10 +192,10 @@ function configPage(config: ContainerConfig): Page {
 function healthPage(check: HealthCheck): Page {
   return {
     Test: check.test,
-    Interval: check.intervalMs * NS_PER_MS,
-    Timeout: check.timeoutMs * NS_PER_MS,
-    StartPeriod: check.startPeriodMs * NS_PER_MS,
-    StartInterval: check.startIntervalMs * NS_PER_MS,
+    Interval: new GoDuration(check.intervalMs * NS_PER_MS),
+    Timeout: new GoDuration(check.timeoutMs * NS_PER_MS),
+    StartPeriod: new GoDuration(check.startPeriodMs * NS_PER_MS),
+    StartInterval: new GoDuration(check.startIntervalMs * NS_PER_MS),
     Retries: check.retries,
   };
 }
@@ -207,7 +208,7 @@ function mergedEnvironment(image: readonly string[], user: readonly string[]): s
 }
 
 function asSet(names: readonly string[]): Record<string, object> {
-  return Object.fromEntries(names.map((name) => [name, {}]));
+  return goMap(Object.fromEntries(names.map((name) => [name, {}])));
 }
 
 function orNull<T>(list: readonly T[]): readonly T[] | null {

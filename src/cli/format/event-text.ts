@@ -1,5 +1,6 @@
 /** Events as `docker events` prints them: a line, or the message of the Docker Engine API ("SystemEvents"). */
 import type { ReadEvent } from '../../container/lifecycle/node-event-reader.ts';
+import { goMap } from './go-values.ts';
 
 const NS_PER_SECOND = 1_000_000_000n;
 const NS_PER_MS = 1_000_000n;
@@ -20,8 +21,38 @@ export function eventText(event: ReadEvent): string {
   return JSON.stringify(eventPage(event)).replace(/"timeNano":"(\d+)"/, '"timeNano":$1');
 }
 
-/** Its fields, for templates. */
-export function eventPage({ type, action, id, attributes, timeNs }: ReadEvent): Record<string, unknown> {
+/** Its fields as templates call them: events.Message of Docker's Go packages. */
+export class EventFields {
+  readonly Status: string;
+  readonly ID: string;
+  readonly From: string;
+  readonly Type: string;
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
+  readonly Scope = 'local';
+  readonly Time: number;
+  readonly TimeNano: string;
+  readonly #page: Record<string, unknown>;
+
+  constructor(event: ReadEvent) {
+    this.#page = eventPage(event);
+    const { type, action, id, attributes, timeNs } = event;
+    this.Status = action;
+    this.ID = id;
+    this.From = attributes['image'] ?? '';
+    this.Type = type;
+    this.Action = action;
+    this.Actor = { ID: id, Attributes: goMap(attributes) };
+    this.Time = Number(timeNs / NS_PER_SECOND);
+    this.TimeNano = String(timeNs);
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.#page;
+  }
+}
+
+function eventPage({ type, action, id, attributes, timeNs }: ReadEvent): Record<string, unknown> {
   const from = type === 'container' ? { from: attributes['image'] ?? '' } : {};
   return {
     status: action,
@@ -29,7 +60,7 @@ export function eventPage({ type, action, id, attributes, timeNs }: ReadEvent): 
     ...from,
     Type: type,
     Action: action,
-    Actor: { ID: id, Attributes: attributes },
+    Actor: { ID: id, Attributes: goMap(attributes) },
     scope: 'local',
     time: Number(timeNs / NS_PER_SECOND),
     timeNano: String(timeNs),

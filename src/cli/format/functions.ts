@@ -1,9 +1,12 @@
 /** What templates can call: Docker's functions, and those of Go's text/template that make sense without methods. */
 
+import { GoDuration } from './go-values.ts';
+
 /** A value as Go's fmt prints it with %v. */
 export function show(value: unknown): string {
   if (value === null || value === undefined) return '<no value>';
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
+  if (value instanceof GoDuration) return value.toString();
   if (typeof value === 'object')
     return `map[${Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))

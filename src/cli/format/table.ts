@@ -2,6 +2,7 @@
  * Lists as Docker prints them: a table, one JSON object a line, or a Go template for each item, with a heading when it begins
  * with `table` (docker CLI reference, "Formatting").
  */
+import { goMap } from './go-values.ts';
 import { Template } from './template.ts';
 
 const COLUMN_GAP = 3;
@@ -28,7 +29,7 @@ export function formatList<T>(
     quiet = false,
   }: { readonly template?: string | undefined; readonly quiet?: boolean | undefined } = {},
 ): string {
-  if (template === 'json') return lines(items.map((item) => JSON.stringify(format.fields(item))));
+  if (template === 'json') return lines(items.map((item) => JSON.stringify(goMap(format.fields(item)))));
   const isTable = TABLE.test(template);
   if (isTable && quiet && format.quietTemplate !== undefined)
     return formatList(items, format, { template: format.quietTemplate });

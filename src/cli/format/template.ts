@@ -4,6 +4,7 @@
  * and functions where there are methods. Left out, with an error that says so: definitions, `break`, `continue`.
  */
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
+import { isGoMap } from './go-values.ts';
 import { FUNCTIONS, isTrue, show } from './functions.ts';
 import { type Command, type Node, type Operand, type Pipeline, parseTemplate } from './template-parser.ts';
 
@@ -137,13 +138,14 @@ class Execution {
   #fields(start: unknown, path: readonly string[]): unknown {
     let value = start;
     for (const name of path) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) {
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+      if (!isObject || !(Object.hasOwn(value as object, name) || isGoMap(value as object))) {
         const known = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
         throw this.#fail(
           `there is no field .${name}${known.length > 0 ? `; there is ${known.map((key) => `.${key}`).join(', ')}` : ''}`,
         );
       }
-      value = (value as Record<string, unknown>)[name];
+      value = Object.hasOwn(value as object, name) ? (value as Record<string, unknown>)[name] : undefined;
     }
     return value;
   }

@@ -42,12 +42,13 @@ export function resolveRlimits(ulimits: readonly Rlimit[]): Rlimit[] {
 function checked(limit: Rlimit): Rlimit {
   const { type, soft, hard } = limit;
   const name = type.replace(/^RLIMIT_/, '').toLowerCase();
+  const shown = `${name}=${soft === hard ? soft : `${soft}:${hard}`}`; // as it was written
   if (!type.startsWith('RLIMIT_') || !(ULIMIT_NAMES as readonly string[]).includes(name))
-    throw usage(`there is no limit ${JSON.stringify(type)}; --ulimit has ${ULIMIT_NAMES.join(', ')}`);
+    throw usage(`--ulimit ${shown} is no limit that there is; there are ${ULIMIT_NAMES.join(', ')}`);
   if (![soft, hard].every((value) => Number.isSafeInteger(value) && value >= UNLIMITED))
-    throw usage(`--ulimit ${name} takes whole numbers from 0, or -1 for none, not ${soft}:${hard}`);
+    throw usage(`--ulimit ${shown} is no limit; it takes whole numbers from 0, or -1 for none`);
   if (hard !== UNLIMITED && (soft === UNLIMITED || soft > hard))
-    throw usage(`--ulimit ${name} has a soft limit that is higher than the hard one; write ${name}=SOFT:HARD`);
+    throw usage(`--ulimit ${shown} has a soft limit that is higher than the hard one; write ${name}=SOFT:HARD`);
   return limit;
 }
 

@@ -39,7 +39,7 @@ function check(name: string, value: string, network: 'guest' | 'none'): void {
   if (IPC_SYSCTLS.includes(name) || UTS_SYSCTLS.includes(name) || name.startsWith(IPC_PREFIX)) return;
   if (!name.startsWith(NETWORK_PREFIX))
     throw usage(
-      `--sysctl ${name} is not the container's own; there are ${[...IPC_SYSCTLS, ...UTS_SYSCTLS].join(', ')}, fs.mqueue.* and net.*`,
+      `--sysctl ${name}=${value} is not the container's own; there are ${[...IPC_SYSCTLS, ...UTS_SYSCTLS].join(', ')}, fs.mqueue.* and net.*`,
     );
   if (network === 'guest')
     throw usage(`--sysctl ${name} would change the network that all containers of the pod share; add --network none`);

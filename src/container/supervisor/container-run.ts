@@ -4,9 +4,10 @@ import { processIsolation } from '../isolation/options.ts';
 import type { ContainerConfig } from '../lifecycle/config.ts';
 import { runtimeProcess, runtimeSpec } from '../runtime-spec.ts';
 import { signalNumber } from '../signals.ts';
-import { programStarted } from '../start-error.ts';
+import { programStarted, StartError } from '../start-error.ts';
 import { resolveProcess, type ProcessSpec } from '../../oci/process.ts';
 import { resolveGroups } from '../../oci/user.ts';
+import { VivariumError } from '../../util/errors.ts';
 import { Cgroup } from './cgroup.ts';
 import type { Plugged } from './plugged.ts';
 import { shortId } from './pod.ts';
@@ -88,7 +89,7 @@ export class ContainerRun {
     this.end = this.#awaitEnd();
   }
 
-  /** Starts a command in the container; `accounts` are its files that say who is who. Throws USAGE or NOT_FOUND. */
+  /** Starts a command in the container; `accounts` are its files that say who is who. Throws StartError when it can't be. */
   exec(
     request: ExecRequest,
     { stdin, terminal, accounts, ...sinks }: ExecOptions,
@@ -103,7 +104,7 @@ export class ContainerRun {
       terminal: tty,
       entrypoint: [],
     };
-    const spec = this.#resolve(wanted, accounts);
+    const spec = notStarted(() => this.#resolve(wanted, accounts));
     const size = tty ? (terminal ?? { columns: 0, rows: 0 }) : undefined;
     const { guest } = this.plugged;
     const process = guest.client.run({
@@ -184,6 +185,16 @@ export class ContainerRun {
   }
 
   readonly #lookup = (path: string): Uint8Array | undefined => this.plugged.image.accounts.get(path);
+}
+
+/** What is wrong with a command of exec, such as a user that is not there, keeps it from being started (126, as with Docker). */
+function notStarted<T>(resolve: () => T): T {
+  try {
+    return resolve();
+  } catch (error) {
+    if (error instanceof VivariumError) throw new StartError(126, error.message);
+    throw error;
+  }
 }
 
 /** Where its runtime mounts something, which makes folders and files there that are not the container's doing. */

@@ -23,7 +23,7 @@ export class ExecSession {
   readonly #process: GuestProcess;
   readonly #isTerminal: boolean;
 
-  /** Starts it; `accounts` say who is who in the container. Throws USAGE or NOT_FOUND. */
+  /** Starts it; `accounts` say who is who in the container. Throws StartError. */
   constructor(
     run: ContainerRun,
     request: ExecRequest,

@@ -22,10 +22,16 @@ export function runtimeFolder(env: Readonly<Record<string, string | undefined>> 
   return join(tmpdir(), `vivarium-${process.getuid?.() ?? 'user'}`);
 }
 
-/** A path for the socket of a pod of one user's data folder. Makes its folder. Throws USAGE when others could use it. */
+/**
+ * A path for the socket of a pod of one user's data folder. Makes its folder. Throws USAGE when that can't be or others could use
+ * it, LIMIT when the path is too long.
+ */
 export async function socketPath(dataFolder: string, pod: string): Promise<string> {
   const folder = runtimeFolder();
-  await mkdir(folder, { recursive: true, mode: PRIVATE_MODE });
+  await mkdir(folder, { recursive: true, mode: PRIVATE_MODE }).catch((cause: NodeJS.ErrnoException) => {
+    const message = `the folder ${folder} for sockets can't be made (${cause.code}); name another in VIVARIUM_RUNTIME`;
+    throw new VivariumError(ErrorCodes.USAGE, message, { cause });
+  });
   const stats = await lstat(folder);
   const isOurs = stats.isDirectory() && (process.getuid === undefined || stats.uid === process.getuid());
   if (!isOurs || (stats.mode & OTHERS) !== 0)

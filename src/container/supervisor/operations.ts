@@ -48,6 +48,7 @@ const HANDLERS: Handlers = {
       await start();
       return { notices: context.pod.host.takeNotices() };
     }
+    container.tellAttach();
     // Whoever starts it sees everything it prints, and its end however soon.
     const ended = container.wait('next-exit');
     await follow(context, attach, {
@@ -126,6 +127,17 @@ const HANDLERS: Handlers = {
       await aborted(context.gone.signal);
     } finally {
       await letGo();
+    }
+  },
+  still: async ({ id }, context) => {
+    const container = await context.pod.container(id);
+    void watch(context);
+    const goOn = await container.holdStill();
+    try {
+      await context.accept({});
+      await aborted(context.gone.signal);
+    } finally {
+      await goOn();
     }
   },
   files: async ({ id, action }, context) => {

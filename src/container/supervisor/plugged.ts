@@ -58,7 +58,7 @@ export async function plug(pod: Pod, config: ContainerConfig, signal: AbortSigna
   const identity = [...files.keys()].map((name) => ({
     source: plan.filePath(name),
     destination: identityPath(name),
-    readOnly: false,
+    readOnly: config.isolation.readOnlyRootfs,
   }));
   return { guest, image, plan, volumes: [...identity, ...volumes] };
 }

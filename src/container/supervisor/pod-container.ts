@@ -367,6 +367,13 @@ export class PodContainer {
     });
   }
 
+  /** Pauses it, if it runs, until the result is called. */
+  async holdStill(): Promise<() => Promise<void>> {
+    if (this.state.status !== 'running') return async () => {};
+    await this.pause();
+    return () => this.#inTurn(() => this.#thaw());
+  }
+
   async #thaw(): Promise<void> {
     if (this.state.status !== 'paused') return;
     await this.#run?.cgroup.freeze(false).catch(() => {}); // it has ended meanwhile
@@ -389,6 +396,11 @@ export class PodContainer {
     if (status === 'restarting')
       throw conflict('You cannot attach to a restarting container, wait until it is running');
     if (status !== 'running') throw conflict('You cannot attach to a stopped container, start it first');
+    this.tellAttach();
+  }
+
+  /** Somebody takes what it prints. */
+  tellAttach(): void {
     this.#record.event('attach');
   }
 
@@ -409,13 +421,14 @@ export class PodContainer {
 
   // Exec
 
-  /** Starts a command beside its program. Throws CONFLICT, StartError, USAGE or NOT_FOUND. */
+  /** Starts a command beside its program. Throws CONFLICT or StartError. */
   async exec(request: ExecRequest): Promise<ExecSession> {
     this.#checkRunning();
     // Programs of the container may have made the user.
     const accounts = request.user === undefined ? undefined : await readAccounts(this.files());
     const run = this.#checkRunning();
-    const words = request.args.join(' ');
+    const [program, ...args] = request.args;
+    const words = `${program} ${args.join(' ')}`; // with its space at the end, as Docker has it
     const session = new ExecSession(run, request, accounts, (action, attributes) =>
       this.#record.event(action === 'exec_die' ? action : `${action}: ${words}`, attributes),
     );

@@ -115,6 +115,8 @@ export interface Operations {
   update: { request: { id: string } & LimitsUpdate; result: object };
   /** Has the files of a container at hand until the connection is closed, also when it does not run. */
   hold: { request: { id: string }; result: object };
+  /** Paused, if it runs, until the client goes, or says `unpause`. */
+  still: { request: { id: string }; result: object };
   /** Of one that runs or is held. DATA, notes as ITEMs and END follow, but for `stat`; for `write`, STDIN and STDIN_END go there. */
   files: { request: { id: string; action: FilesAction }; result: FilesResult };
   /** The machine's own account of itself. */

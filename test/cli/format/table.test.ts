@@ -26,8 +26,9 @@ describe('a list', () => {
     expect(formatList(ITEMS, FORMAT, { template: '{{.Size}}\\t{{.Name}}' })).toBe('1\ta\n22\ta long name\n');
   });
 
-  test('is JSON, an object a line', () => {
-    expect(formatList(ITEMS, FORMAT, { template: 'json' })).toBe(
+  test('is JSON, an object a line, with its keys in order', () => {
+    const format = { ...FORMAT, fields: ([Name, Size]: [string, number]) => ({ Size, Name }) };
+    expect(formatList(ITEMS, format, { template: 'json' })).toBe(
       '{"Name":"a","Size":1}\n{"Name":"a long name","Size":22}\n',
     );
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { GoDuration, goMap } from '../../../src/cli/format/go-values.ts';
 import { Template } from '../../../src/cli/format/template.ts';
 
 const VALUE = {
@@ -8,6 +9,8 @@ const VALUE = {
   None: null,
   Tags: ['a:1', 'b:2'],
   Empty: [],
+  Wait: new GoDuration(90_000_000_000),
+  Map: goMap({ b: '2', a: '1' }),
   Config: { Env: ['A=1'], Labels: { 'x.y': 'z' }, Cmd: null },
 };
 
@@ -21,6 +24,8 @@ describe('a template', () => {
     ['{{.Config.Env}}', '[A=1]'],
     ['{{.Config}}', 'map[Cmd:<no value> Env:[A=1] Labels:map[x.y:z]]'],
     ['{{.None}}', '<no value>'],
+    ['{{.Map.a}} {{.Map.none}} {{json .Map}}', '1 <no value> {"a":"1","b":"2"}'],
+    ['{{.Wait}} {{json .Wait}}', '1m30s 90000000000'],
     ['{{json .Tags}}', '["a:1","b:2"]'],
     ['{{.Tags | json}}', '["a:1","b:2"]'],
     ['{{json .}}', JSON.stringify(VALUE)],
@@ -86,4 +91,16 @@ describe('a template', () => {
       expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }),
     );
   });
+});
+
+test.each([
+  [0, '0s'],
+  [1, '1ns'],
+  [1500, '1.5µs'],
+  [250_000_000, '250ms'],
+  [2_000_000_000, '2s'],
+  [61_500_000_000, '1m1.5s'],
+  [3_600_000_000_000, '1h0m0s'],
+])('a duration of %d ns is %s', (ns, text) => {
+  expect(new GoDuration(ns).toString()).toBe(text);
 });

@@ -89,8 +89,8 @@ describe("a process's limits", () => {
   });
 
   test.each([
-    [{ type: 'RLIMIT_LUCK', soft: 1, hard: 1 }, 'no limit "RLIMIT_LUCK"'],
-    [{ type: 'nofile', soft: 1, hard: 1 }, 'no limit "nofile"'],
+    [{ type: 'RLIMIT_LUCK', soft: 1, hard: 1 }, '--ulimit luck=1 is no limit'],
+    [{ type: 'nofile', soft: 1, hard: 1 }, '--ulimit nofile=1 is no limit'],
     [{ type: 'RLIMIT_CPU', soft: 2, hard: 1 }, 'higher than the hard one'],
     [{ type: 'RLIMIT_CPU', soft: -1, hard: 1 }, 'higher than the hard one'],
     [{ type: 'RLIMIT_CPU', soft: -2, hard: -1 }, 'whole numbers'],

@@ -1,0 +1,99 @@
+/**
+ * The licences of everything in the npm package that is not ours (NOTICES.txt), and where the corresponding sources of what is under
+ * the GPL and LGPL are (SOURCES.md), from what the recipes have recorded of the packages that they took.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SetupError } from './run.mjs';
+import { PROJECT } from './steps.mjs';
+
+/** Where Debian's copyright files say that the texts of licences are (package base-files). */
+const COMMON_LICENCES = '/usr/share/common-licenses';
+/** Packages whose code is in dist/bundle or core.wasm, with the files that have their terms. */
+const NPM_PACKAGES = {
+  comlink: ['LICENSE'],
+  commander: ['LICENSE'],
+  'tar-js': ['LICENSE'],
+  assemblyscript: ['LICENSE', 'NOTICE'],
+};
+const RULE = '='.repeat(100);
+
+function section(title, text) {
+  return `${RULE}\n${title}\n${RULE}\n\n${text.trimEnd()}\n`;
+}
+
+function npmSection(name, files) {
+  const folder = join(PROJECT, 'node_modules', name);
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return section(
+    `${name} ${version} (npm)`,
+    files.map((file) => readFileSync(join(folder, file), 'utf8').trimEnd()).join('\n\n'),
+  );
+}
+
+/** Texts of licences that copyright files only name, as `/usr/share/common-licenses/NAME`. */
+function commonLicences(texts) {
+  const pattern = new RegExp(`${COMMON_LICENCES}/([A-Za-z0-9.-]*[A-Za-z0-9])`, 'g');
+  const names = new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1])));
+  return [...names].sort().map((name) => {
+    try {
+      return section(`${name} (text of the licence)`, readFileSync(join(COMMON_LICENCES, name), 'utf8'));
+    } catch {
+      throw new SetupError(`the text of the licence ${name} is not in ${COMMON_LICENCES}: install base-files`);
+    }
+  });
+}
+
+/** NOTICES.txt. `kernel` is what kernelLicence gives, `guest` the cache's entry of the initramfs. */
+export function notices(kernel, guest) {
+  const guestTexts = readFileSync(join(guest.folder, 'notices'), 'utf8');
+  const debian = [
+    section(`guest kernel: Debian source package ${kernel.origin.source} ${kernel.origin.version}`, kernel.copyright),
+    section('initramfs and image busybox: Debian packages (SOURCES.md has their versions)', guestTexts),
+  ];
+  return [
+    'Licences of what this package carries and Vivarium has not written. NOTICE.md says where each part is.\n',
+    ...Object.entries(NPM_PACKAGES).map(([name, files]) => npmSection(name, files)),
+    ...debian,
+    ...commonLicences(debian),
+  ].join('\n');
+}
+
+const INTRODUCTION = `# Sources
+
+This package carries programs under the GNU GPL and LGPL, among others: guest kernel, BusyBox, crun and its libraries, all unmodified
+from Debian. Their complete corresponding sources are these Debian source packages. \`apt-get source NAME=VERSION\` gets one
+from a Debian mirror as long as it is current, and the archive of all versions that ever were has each for good at
+\`https://snapshot.debian.org/package/NAME/VERSION/\`.
+
+The kernel is built by \`images/kernel/build.mjs\` with the fragments of its configuration beside it; crun is built, with the
+libraries in it, by \`images/guest/crun.mjs\`; the initramfs is put together, and our programs in it compiled, by
+\`images/guest/build.mjs\`; the image by \`images/busybox/build.ts\`. These, and what they use of \`scripts/lib\`, are in this
+package.
+
+| part | Debian package | source | where |
+|---|---|---|---|
+`;
+
+const address = (name, version) =>
+  `https://snapshot.debian.org/package/${encodeURIComponent(name)}/${encodeURIComponent(version)}/`;
+const row = (part, name, source, version) =>
+  `| ${part} | ${name} | ${source} ${version} | <${address(source, version)}> |`;
+
+/** SOURCES.md; the same arguments. */
+export function sources(kernel, guest) {
+  const part = (name) =>
+    name === 'busybox-static'
+      ? 'initramfs, image busybox'
+      : name === 'musl-dev'
+        ? 'our programs in the initramfs'
+        : 'initramfs';
+  const rows = [
+    row('kernel', kernel.package, kernel.origin.source, kernel.origin.version),
+    ...Object.entries(guest.manifest.origins).flatMap(([name, { source, version, builtUsing }]) => [
+      row(part(name), name, source, version),
+      ...builtUsing.map((used) => row(part(name), `in ${name}`, ...used.split(' '))),
+    ]),
+  ];
+  return `${INTRODUCTION}${rows.join('\n')}\n`;
+}
