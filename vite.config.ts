@@ -22,6 +22,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           // Each boots machines that keep a processor busy.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 }, // after the unit tests, which have other workers
           testTimeout: E2E_TEST_TIMEOUT_MS,
           hookTimeout: E2E_TEST_TIMEOUT_MS,
         },
