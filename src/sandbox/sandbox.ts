@@ -9,17 +9,18 @@
  */
 import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
+import { identityMounts, identityOf } from '../container/identity-files.ts';
 import { DEFAULT_ISOLATION } from '../container/isolation/options.ts';
+import { outputStream } from '../container/output-stream.ts';
 import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
 import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
+import { programStarted } from '../container/start-error.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
 import { resolveGroups } from '../oci/user.ts';
 import { assert } from '../util/errors.ts';
-import { identityFiles, type IdentityName, identityPath } from '../container/identity-files.ts';
 import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
-import { outputStream } from '../container/output-stream.ts';
 import { SandboxProcess } from './process.ts';
 import {
   checkRunOptions,
@@ -28,7 +29,6 @@ import {
   normalPath,
   type RunOptions,
 } from './run-options.ts';
-import { programStarted } from '../container/start-error.ts';
 import { startGuest, type SnapshotStore } from './start-guest.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
 
@@ -136,10 +136,11 @@ export class Sandbox {
     const lookup = (path: string): Uint8Array | undefined => image.accounts.get(path);
     const spec = resolveProcess(image.execution, overrides(options, hostname), lookup);
     const groups = resolveGroups(options.isolation?.groupAdd ?? [], lookup);
-    const covered = (options.volumes ?? []).map(({ guestPath }) => `${normalPath(guestPath)}/`);
-    const takes = (name: IdentityName): boolean =>
-      image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place));
-    const files = new Map([...identityFiles(hostname)].filter(([name]) => takes(name)));
+    const files = identityOf({
+      hostname,
+      takesIdentity: image.takesIdentity,
+      volumePlaces: (options.volumes ?? []).map(({ guestPath }) => normalPath(guestPath)),
+    });
     const rootfs = planRootfs({
       id,
       layers: image.layers,
@@ -149,11 +150,7 @@ export class Sandbox {
       uuid: crypto.getRandomValues(new Uint8Array(UUID_BYTES)),
       files,
     });
-    const identity = [...files.keys()].map((name) => ({
-      source: rootfs.filePath(name),
-      destination: identityPath(name),
-      readOnly: options.isolation?.readOnlyRootfs ?? false,
-    }));
+    const identity = identityMounts(files, rootfs, options.isolation?.readOnlyRootfs ?? false);
     return { id, hostname, spec, groups, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
 }

@@ -1,6 +1,6 @@
 /** A container's root filesystem and volumes in a guest: what a program of it is started on. */
 import type { Guest } from '../guest.ts';
-import { identityFiles, identityPath } from '../identity-files.ts';
+import { identityMounts, identityOf } from '../identity-files.ts';
 import type { ContainerConfig } from '../lifecycle/config.ts';
 import { planRootfs, type RootfsPlan } from '../rootfs-plan.ts';
 import type { VolumeMount } from '../runtime-spec.ts';
@@ -24,13 +24,11 @@ export async function plug(pod: Pod, config: ContainerConfig, signal: AbortSigna
   const booting = pod.guest();
   const image = await host.prepareImage(config, signal);
   signal.throwIfAborted();
-  const covered = config.volumes.map(({ guestPath }) => `${guestPath}/`);
-  const files = new Map(
-    [...identityFiles(config.hostname)].filter(
-      ([name]) =>
-        image.takesIdentity.includes(name) && !covered.some((place) => `${identityPath(name)}/`.startsWith(place)),
-    ),
-  );
+  const files = identityOf({
+    hostname: config.hostname,
+    takesIdentity: image.takesIdentity,
+    volumePlaces: config.volumes.map(({ guestPath }) => guestPath),
+  });
   const own = {
     rootAttributes: image.rootAttributes,
     storageBytes: config.storageBytes,
@@ -55,11 +53,7 @@ export async function plug(pod: Pod, config: ContainerConfig, signal: AbortSigna
     destination: guestPath,
     readOnly,
   }));
-  const identity = [...files.keys()].map((name) => ({
-    source: plan.filePath(name),
-    destination: identityPath(name),
-    readOnly: config.isolation.readOnlyRootfs,
-  }));
+  const identity = identityMounts(files, plan, config.isolation.readOnlyRootfs);
   return { guest, image, plan, volumes: [...identity, ...volumes] };
 }
 
