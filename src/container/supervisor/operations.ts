@@ -120,25 +120,11 @@ const HANDLERS: Handlers = {
   update: async ({ id, limits, restart }, { pod }) => (await pod.container(id)).update({ limits, restart }),
   hold: async ({ id }, context) => {
     const container = await context.pod.container(id);
-    void watch(context);
-    const letGo = await container.holdFiles(context.gone.signal);
-    try {
-      await context.accept({});
-      await aborted(context.gone.signal);
-    } finally {
-      await letGo();
-    }
+    return untilGone(context, () => container.holdFiles(context.gone.signal));
   },
   still: async ({ id }, context) => {
     const container = await context.pod.container(id);
-    void watch(context);
-    const goOn = await container.holdStill();
-    try {
-      await context.accept({});
-      await aborted(context.gone.signal);
-    } finally {
-      await goOn();
-    }
+    return untilGone(context, () => container.holdStill());
   },
   files: async ({ id, action }, context) => {
     const container = await context.pod.container(id);
@@ -149,6 +135,18 @@ const HANDLERS: Handlers = {
   statistics: async (_, { pod }) => (await pod.guest()).statistics(),
   shutdown: async (_, { shutdown }) => shutdown(),
 };
+
+/** Something that lasts as long as the client is there, however it goes. */
+async function untilGone(context: OperationContext, begin: () => Promise<() => Promise<void>>): Promise<void> {
+  void watch(context);
+  const end = await begin();
+  try {
+    await context.accept({});
+    await aborted(context.gone.signal);
+  } finally {
+    await end();
+  }
+}
 
 /** Does one operation from its line to its last frame. Never rejects. */
 export async function serveOperation(line: string, context: OperationContext): Promise<void> {
