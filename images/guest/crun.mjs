@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findEntries, hashFile, hashParts, publish, temporaryFolder } from '../../scripts/lib/cache.mjs';
-import { candidateVersion, ensurePackages, installedVersion, unpackSource } from '../../scripts/lib/debian.mjs';
+import { candidateVersion, ensurePackages, installedSource, unpackSource } from '../../scripts/lib/debian.mjs';
 import { startProgress } from '../../scripts/lib/progress.mjs';
 import { firstLine, main, run, runStreaming } from '../../scripts/lib/run.mjs';
 
@@ -68,7 +68,9 @@ export async function ensureCrun({ update = false, force = false } = {}) {
   }
   ensurePackages(BUILD_PACKAGES, 'crun');
   const version = candidateVersion(SOURCE_PACKAGE);
-  const builtUsing = LIBRARIES.map((name) => installedVersion(name).source);
+  const builtUsing = LIBRARIES.map((name) => installedSource(name)).map(
+    ({ source, version }) => `${source} ${version}`,
+  );
   const toolchain = firstLine('gcc', ['--version']);
   const key = hashParts(recipeHash, version, ...builtUsing, toolchain).slice(0, 16);
   const [existing] = findEntries('crun', (manifest) => manifest.key === key);

@@ -141,10 +141,3 @@ export function unpackSource(name, version, folder) {
   const unpacked = readdirSync(at.cwd, { withFileTypes: true }).find((entry) => entry.isDirectory());
   return join(at.cwd, unpacked.name);
 }
-
-/** The version of an installed package, and the source that it was made of: { version, source: "name version" }. */
-export function installedVersion(name) {
-  const format = '${Version} ${source:Package} ${source:Version}';
-  const [version, ...source] = run('dpkg-query', ['-W', `-f=${format}`, name]).split(' ');
-  return { version, source: source.join(' ') };
-}
