@@ -2,6 +2,7 @@
  * A container's control group in the guest, by its files (Linux Documentation/admin-guide/cgroup-v2): freezing, limits that change
  * while it runs, and what it uses.
  */
+import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import type { ResourceLimits } from '../lifecycle/config.ts';
 
 const ROOT = '/sys/fs/cgroup/vivarium';
@@ -44,13 +45,18 @@ export class Cgroup {
     await this.#files.writeFile(`${this.#folder}/${file}`, new TextEncoder().encode(text));
   }
 
-  /** Stops all its processes where they are, or lets them go on. Resolves when they have. */
+  /** Stops all its processes where they are, or lets them go on. Resolves when they have; throws AGENT if they do not. */
   async freeze(isFrozen: boolean): Promise<void> {
     await this.write('cgroup.freeze', isFrozen ? '1' : '0');
     for (let tries = 0; tries < FREEZE_TRIES; tries++) {
       if (parseKeyed(await this.read('cgroup.events')).get('frozen') === Number(isFrozen)) return;
       await new Promise((resolve) => setTimeout(resolve, FREEZE_PAUSE_MS));
     }
+    if (isFrozen) await this.write('cgroup.freeze', '0');
+    throw new VivariumError(
+      ErrorCodes.AGENT,
+      `the processes of the container do not ${isFrozen ? 'stand still: one waits for a device' : 'go on'}; try again`,
+    );
   }
 
   /** Whether the kernel has killed a process of it for want of memory. */

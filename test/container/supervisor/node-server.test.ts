@@ -99,6 +99,22 @@ describe('a supervisor', () => {
     connection.close();
   });
 
+  test('lets a container go on that stood still for a client, when that has gone', async () => {
+    const { host, connection, channel } = await started();
+    const cgroup = `/sys/fs/cgroup/vivarium/${host.programs[0]!.name}`;
+    const { files } = host.machine.agent;
+    files.set(`${cgroup}/cgroup.freeze`, '0').set(`${cgroup}/cgroup.events`, 'frozen 1\n');
+    const other = await client();
+    await other.request('still', { id });
+    expect([files.get(`${cgroup}/cgroup.freeze`), host.states.get(id)!.status]).toEqual(['1', 'paused']);
+    files.set(`${cgroup}/cgroup.events`, 'frozen 0\n');
+    other.close();
+    await vi.waitUntil(() => host.states.get(id)!.status === 'running');
+    expect(files.get(`${cgroup}/cgroup.freeze`)).toBe('0');
+    host.machine.agent.exit(channel, 0, 0);
+    connection.close();
+  });
+
   test('lets a container go on when who started it has gone', async () => {
     const { host, server, connection, channel } = await started();
     connection.close();

@@ -241,6 +241,14 @@ describe('a pause', () => {
     await container.unpause();
     expect([agent.files.get(`${cgroup}/cgroup.freeze`), state().status]).toEqual(['0', 'running']);
   });
+
+  test('that does not come about is an error, and the container goes on', async () => {
+    const { container, agent, state } = await started();
+    const cgroup = '/sys/fs/cgroup/vivarium/100000000000';
+    agent.files.set(`${cgroup}/cgroup.freeze`, '0').set(`${cgroup}/cgroup.events`, 'frozen 0\n');
+    await expect(container.pause()).rejects.toMatchObject({ code: 'AGENT' });
+    expect([agent.files.get(`${cgroup}/cgroup.freeze`), state().status]).toEqual(['0', 'running']);
+  });
 });
 
 describe('limits', () => {
