@@ -1,5 +1,5 @@
 /** From the words of `create` and `run` to a container's record, with its image ready to be attached. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { Container, ContainerStore } from '../container/lifecycle/node-container-store.ts';
 import { checkRunOptions } from '../sandbox/run-options.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
@@ -31,8 +31,21 @@ export function readParts(image: string, flags: ContainerFlags): ContainerParts 
 
 /** Throws what finding and reading an image does, and CONFLICT for a name or a file that is there. */
 export async function makeContainer(request: MakeRequest): Promise<Container> {
+  const { cidFile } = request.parts;
+  if (cidFile === undefined) return make(request);
+  reserve(cidFile);
+  try {
+    const container = await make(request);
+    writeFileSync(cidFile, container.id);
+    return container;
+  } catch (error) {
+    rmSync(cidFile, { force: true }); // as long as it says nothing it is of no use
+    throw error;
+  }
+}
+
+async function make(request: MakeRequest): Promise<Container> {
   const { store, parts, id } = request;
-  const cidFile = parts.cidFile === undefined ? undefined : reserve(parts.cidFile);
   const found = await findContainerImage(request.image, request.flags);
   await request.prepareImage(found.image);
   const { entrypoint, env, workingDir, user, tty, openStdin, labels, stopSignal, stopTimeoutMs } = parts;
@@ -58,7 +71,7 @@ export async function makeContainer(request: MakeRequest): Promise<Container> {
     log,
     storageBytes,
   };
-  const container = await createContainer(store, {
+  return createContainer(store, {
     found,
     parts: own,
     name: parts.name,
@@ -66,12 +79,10 @@ export async function makeContainer(request: MakeRequest): Promise<Container> {
     machine: parts.machine,
     id,
   });
-  cidFile?.(id);
-  return container;
 }
 
 /** A file that must not be there. Throws CONFLICT, or NOT_FOUND when it can't be made. */
-function reserve(path: string): (id: string) => void {
+function reserve(path: string): void {
   try {
     writeFileSync(path, '', { flag: 'wx' });
   } catch (cause) {
@@ -82,5 +93,4 @@ function reserve(path: string): (id: string) => void {
       );
     throw new VivariumError(ErrorCodes.NOT_FOUND, `can't write the container's ID to ${path}`, { cause });
   }
-  return (id) => writeFileSync(path, id);
 }

@@ -1,5 +1,5 @@
 /** What `viv run` says to bad input: one sentence, status 125, and nothing left behind. Needs the build. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -50,6 +50,16 @@ test('a file of variables that is not there is told by viv, not by the Node that
     .ended;
 
   expect([status, stderr]).toEqual([125, expect.stringMatching(/^viv: .*none\.list.*\n$/)]);
+});
+
+test('a file for the ID is left behind with an ID or not at all, and one that is there stays', async () => {
+  const path = join(cache, 'id');
+  const words = ['--cidfile', path, '--pull', 'never', 'localhost:1/nosuch'];
+  expect((await run(words)).status).toBe(125);
+  expect(existsSync(path)).toBe(false);
+  writeFileSync(path, 'kept');
+  expect((await run(words)).stderr).toContain('container ID file found');
+  expect(readFileSync(path, 'utf8')).toBe('kept');
 });
 
 describe('an image', () => {

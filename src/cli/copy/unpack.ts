@@ -78,6 +78,11 @@ class Unpacker {
   }
 
   async #make(entry: TarEntry, data: AsyncIterable<Uint8Array>, path: string, names: string[]): Promise<void> {
+    if (entry.type === 'char' || entry.type === 'block' || entry.type === 'fifo') {
+      const what = entry.type === 'fifo' ? 'named pipe' : 'device';
+      this.#options.onNote(`${quote(entry.path)} is a ${what}, which is not made on the host; it is left out`);
+      return; // and what has its name on the host stays
+    }
     const old = await statIfThere(path);
     const isFolder = entry.type === 'directory';
     if (old?.isDirectory() && !isFolder) throw conflict(`can't replace the folder ${quote(path)} by something else`);
@@ -101,13 +106,6 @@ class Unpacker {
         return;
       case 'hardlink':
         if ((await statIfThere(path)) === undefined) await link(target, path);
-        return;
-      case 'char':
-      case 'block':
-      case 'fifo':
-        this.#options.onNote(
-          `${quote(entry.path)} is a ${NAMES[entry.type]}, which is not made on the host; it is left out`,
-        );
         return;
     }
   }
@@ -167,8 +165,6 @@ class Unpacker {
     return new VivariumError(ErrorCodes.BAD_IMAGE, `${this.#options.what}: ${quote(path)} ${problem}`);
   }
 }
-
-const NAMES = { char: 'device', block: 'device', fifo: 'named pipe' } as const;
 
 const conflict = (message: string): VivariumError => new VivariumError(ErrorCodes.CONFLICT, message);
 
