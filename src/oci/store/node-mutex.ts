@@ -5,8 +5,20 @@
  * back. When the highest is free or its holder is dead, the next number is up for grabs, and link(2) lets one contender
  * have it. The highest number is never removed, so a contender that was slow finds a higher one than its own and starts
  * again; nobody ever removes or replaces a file that another may be looking at.
+ *
+ * The dozen calls that a turn takes are synchronous: each is a few microseconds, and some hundred when it goes through the
+ * thread pool.
  */
-import { link, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Liveness, ownerLiveness, thisOwner } from './node-owner.ts';
@@ -42,80 +54,84 @@ export class FileMutex {
 
   /** Waits for the lock; resolves to what gives it back. */
   async acquire(signal?: AbortSignal): Promise<() => Promise<void>> {
-    await mkdir(this.#folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    mkdirSync(this.#folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
       signal?.throwIfAborted();
-      const number = await this.#tryAcquire();
+      const number = this.#tryAcquire();
       if (number !== undefined) return this.#hold(number);
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
     }
   }
 
   /** The number of the lock if it is ours now. */
-  async #tryAcquire(): Promise<number | undefined> {
-    const { highest, isFree } = await this.#look();
-    if (highest !== undefined && !isFree && (await this.#isHeld(highest))) return undefined;
+  #tryAcquire(): number | undefined {
+    const { highest, isFree } = this.#look();
+    if (highest !== undefined && !isFree && this.#isHeld(highest)) return undefined;
     const next = (highest ?? 0) + 1;
     const draft = join(this.#folder, `${DRAFT}${this.#options.uniqueName()}`);
     try {
-      await writeFile(draft, thisOwner(), { mode: PRIVATE_FILE_MODE, flag: 'wx' });
-      await link(draft, this.#path(next)); // complete from the first moment
+      writeFileSync(draft, thisOwner(), { mode: PRIVATE_FILE_MODE, flag: 'wx' });
+      linkSync(draft, this.#path(next)); // complete from the first moment
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
       throw error;
     } finally {
-      await rm(draft, { force: true });
+      rmSync(draft, { force: true });
     }
-    if ((await this.#look()).highest === next) return next;
-    await rm(this.#path(next), { force: true }); // we were slow: others have had this number already
+    if (this.#look().highest === next) return next;
+    rmSync(this.#path(next), { force: true }); // we were slow: others have had this number already
     return undefined;
   }
 
-  async #look(): Promise<{ highest: number | undefined; isFree: boolean }> {
-    const names = await readdir(this.#folder);
+  #look(): { highest: number | undefined; isFree: boolean } {
+    const names = readdirSync(this.#folder);
     const numbers = names.map(parseNumber).filter((number) => number !== undefined);
     if (numbers.length === 0) return { highest: undefined, isFree: true };
     const highest = Math.max(...numbers);
     return { highest, isFree: names.includes(`${highest}${FREE}`) };
   }
 
-  async #isHeld(number: number): Promise<boolean> {
+  #isHeld(number: number): boolean {
     try {
-      const owner = await readFile(this.#path(number), 'utf8');
+      const owner = readFileSync(this.#path(number), 'utf8');
       const liveness = this.#liveness(owner);
       if (liveness !== 'unknown') return liveness === 'alive';
-      return (await stat(this.#path(number))).mtimeMs > this.#options.nowMs() - SILENT_MS;
+      return statSync(this.#path(number)).mtimeMs > this.#options.nowMs() - SILENT_MS;
     } catch {
       return true; // gone because somebody went on meanwhile: look again
     }
   }
 
-  async #hold(number: number): Promise<() => Promise<void>> {
+  #hold(number: number): () => Promise<void> {
     const path = this.#path(number);
     const renew = setInterval(() => {
       const nowS = this.#options.nowMs() / 1000;
-      utimes(path, nowS, nowS).catch(() => {}); // the folder may be gone with the store
+      try {
+        utimesSync(path, nowS, nowS);
+      } catch {
+        // The folder may be gone with the store.
+      }
     }, RENEW_MS);
     renew.unref();
-    await this.#tidy(number);
+    this.#tidy(number);
     return async () => {
       clearInterval(renew);
-      await writeFile(`${path}${FREE}`, '', { mode: PRIVATE_FILE_MODE });
+      writeFileSync(`${path}${FREE}`, '', { mode: PRIVATE_FILE_MODE });
     };
   }
 
   /** Removes what was before: nobody has a use for a lower number, and a draft that stays is that of a killed process. */
-  async #tidy(number: number): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+  #tidy(number: number): void {
+    for (const name of readdirSync(this.#folder)) {
       const other = parseNumber(name.endsWith(FREE) ? name.slice(0, -FREE.length) : name);
       const path = join(this.#folder, name);
-      if (other === undefined ? await this.#isForgotten(path, name) : other < number) await rm(path, { force: true });
+      if (other === undefined ? this.#isForgotten(path, name) : other < number) rmSync(path, { force: true });
     }
   }
 
-  async #isForgotten(path: string, name: string): Promise<boolean> {
+  #isForgotten(path: string, name: string): boolean {
     if (!name.startsWith(DRAFT)) return false;
-    const written = await stat(path).catch(() => undefined);
+    const written = statSync(path, { throwIfNoEntry: false });
     return written !== undefined && written.mtimeMs < this.#options.nowMs() - SILENT_MS;
   }
 
