@@ -20,23 +20,30 @@ type Tables = [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32
 
 /** Table t holds the CRCs of a byte that t more zero bytes follow. */
 function makeTables(polynomial: number): Tables {
-  const first = Int32Array.from({ length: BYTE_VALUES }, (_, byte) => {
+  const first = new Int32Array(BYTE_VALUES);
+  for (let byte = 0; byte < BYTE_VALUES; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ polynomial : crc >>> 1;
-    return crc;
-  });
+    first[byte] = crc;
+  }
   const tables = [first];
   for (let t = 1; t < STEP_BYTES; t++) {
     const before = tables[t - 1]!;
-    tables.push(before.map((crc) => (crc >>> 8) ^ first[crc & 0xff]!));
+    const table = new Int32Array(BYTE_VALUES);
+    for (let byte = 0; byte < BYTE_VALUES; byte++) {
+      const crc = before[byte]!;
+      table[byte] = (crc >>> 8) ^ first[crc & 0xff]!;
+    }
+    tables.push(table);
   }
   return tables as Tables;
 }
 
 /** A function that goes on from `crc` (initially what the format says) over bytes, and neither inverts before nor after. */
 export function crcFunction(polynomial: number): (crc: number, bytes: Uint8Array) => number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = makeTables(polynomial);
+  let tables: Tables | undefined; // most programs need one of these functions, and load them all
   return (initial, bytes) => {
+    const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables(polynomial));
     let crc = initial | 0;
     let at = 0;
     for (const end = bytes.length - STEP_BYTES; at <= end; at += STEP_BYTES) {
