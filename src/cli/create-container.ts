@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import type { ContainerConfig, ContainerImage, ImageDefaults, MachineOptions } from '../container/lifecycle/config.ts';
 import { newContainerId, shortContainerId } from '../container/lifecycle/names.ts';
 import type { Container, ContainerStore } from '../container/lifecycle/node-container-store.ts';
+import type { SupervisorRecord } from '../container/lifecycle/node-pod-store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { locateImage, openNodeImage } from '../oci/node-image.ts';
 import type { ExecutionConfig } from '../oci/spec.ts';
@@ -40,6 +41,8 @@ export interface CreateRequest {
   readonly machine: MachineOptions;
   /** For who needs it before. Default: a new one. */
   readonly id?: string;
+  /** Who looks after its own pod from the start. */
+  readonly supervisor?: SupervisorRecord | undefined;
 }
 
 /** Finds an image by what the user wrote, pulling it if need be. Throws what pulling throws, NOT_FOUND, BAD_IMAGE, … */
@@ -63,7 +66,7 @@ export async function findContainerImage(text: string, flags: FindFlags): Promis
 
 /** Records a container. Throws what {@link ContainerStore.create} does. */
 export async function createContainer(store: ContainerStore, request: CreateRequest): Promise<Container> {
-  const { found, parts, name, machine, id = newContainerId() } = request;
+  const { found, parts, name, machine, supervisor, id = newContainerId() } = request;
   const config: ContainerConfig = {
     ...parts,
     version: 1,
@@ -75,7 +78,7 @@ export async function createContainer(store: ContainerStore, request: CreateRequ
     id,
     pod: request.pod === undefined ? id : await podId(store, request.pod, machine),
   };
-  return store.create(config, { name, machine });
+  return store.create(config, { name, machine, supervisor });
 }
 
 async function podId(store: ContainerStore, text: string, machine: MachineOptions): Promise<string> {

@@ -1,6 +1,7 @@
 /** From the words of `create` and `run` to a container's record, with its image ready to be attached. */
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Container, ContainerStore } from '../container/lifecycle/node-container-store.ts';
+import type { SupervisorRecord } from '../container/lifecycle/node-pod-store.ts';
 import { checkRunOptions } from '../sandbox/run-options.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 import { type ContainerFlags, type ContainerParts, readContainerFlags } from './container-flags.ts';
@@ -15,6 +16,8 @@ export interface MakeRequest {
   /** What the flags say: {@link readParts}. */
   readonly parts: ContainerParts;
   readonly id: string;
+  /** Who looks after its own pod from the start. */
+  readonly supervisor?: SupervisorRecord | undefined;
   /** Nobody follows it from the start, so its stdin stays open. */
   readonly isDetached: boolean;
   /** Reads the image's layers, so that a broken one makes no container. */
@@ -45,7 +48,7 @@ export async function makeContainer(request: MakeRequest): Promise<Container> {
 }
 
 async function make(request: MakeRequest): Promise<Container> {
-  const { store, parts, id } = request;
+  const { store, parts, id, supervisor } = request;
   const found = await findContainerImage(request.image, request.flags);
   await request.prepareImage(found.image);
   const { entrypoint, env, workingDir, user, tty, openStdin, labels, stopSignal, stopTimeoutMs } = parts;
@@ -78,6 +81,7 @@ async function make(request: MakeRequest): Promise<Container> {
     pod: parts.pod,
     machine: parts.machine,
     id,
+    supervisor,
   });
 }
 

@@ -2,7 +2,7 @@
 import { GuestFailure } from '../container/guest-failure.ts';
 import { makeDiskFile } from '../container/supervisor/node-disk-file.ts';
 import type { PodHost, PodImage, PodRecords } from '../container/supervisor/pod-host.ts';
-import type { ContainerConfig, MachineOptions } from '../container/lifecycle/config.ts';
+import type { MachineOptions } from '../container/lifecycle/config.ts';
 import { containerEvent } from '../container/lifecycle/events.ts';
 import { SystemClock } from '../container/lifecycle/node-clock.ts';
 import type { ContainerStore } from '../container/lifecycle/node-container-store.ts';
@@ -85,7 +85,7 @@ class Records implements PodRecords {
   readonly #store: ContainerStore;
   readonly #note: (text: string) => void;
   readonly #clock = new SystemClock();
-  /** Names by id, as they were last read. */
+  /** Names by ID, as they were last read: one that is removed meanwhile has none any more. */
   readonly #names = new Map<string, string>();
   #events: Promise<void> = Promise.resolve();
 
@@ -94,15 +94,7 @@ class Records implements PodRecords {
     this.#note = note;
   }
 
-  async readConfig(id: string): Promise<ContainerConfig> {
-    return (await this.#read(id)).config;
-  }
-
-  async #read(id: string) {
-    const container = await this.#store.read(id);
-    this.#names.set(id, container.name);
-    return container;
-  }
+  readConfig: PodRecords['readConfig'] = (id) => this.#store.readConfig(id);
 
   readState: PodRecords['readState'] = (id) => this.#store.readState(id);
 
@@ -116,16 +108,14 @@ class Records implements PodRecords {
 
   remove: PodRecords['remove'] = async ({ id }) => {
     await this.flush();
-    await this.#store.remove(id);
+    await this.#store.remove(id, { hasEnded: true });
   };
 
   /** In order, and one after the other. */
   event: PodRecords['event'] = (config, action, attributes) => {
     this.#events = this.#events.then(async () => {
-      const name = await this.#read(config.id).then(
-        (container) => container.name,
-        () => this.#names.get(config.id) ?? '', // removed meanwhile
-      );
+      const name = (await this.#store.nameOf(config.id)) || (this.#names.get(config.id) ?? '');
+      this.#names.set(config.id, name);
       await this.#store.events.append(containerEvent(action, { config, name }, attributes));
     });
   };

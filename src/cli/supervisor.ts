@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerImage, MachineOptions } from '../container/lifecycle/config.ts';
 import type { ContainerStore } from '../container/lifecycle/node-container-store.ts';
+import type { SupervisorRecord } from '../container/lifecycle/node-pod-store.ts';
 import { SupervisorConnection } from '../container/supervisor/node-client.ts';
 import { SupervisorServer } from '../container/supervisor/node-server.ts';
 import { socketPath } from '../container/supervisor/node-socket-path.ts';
@@ -63,10 +64,14 @@ export class HostedSupervisor {
     return this.#host.prepareImage({ image }, signal);
   }
 
-  /** Becomes the pod's supervisor and listens. Resolves to false when another one is. */
+  /** For the pod's record, when that is made. */
+  get record(): SupervisorRecord {
+    return { owner: thisOwner(), socket: this.server.socket };
+  }
+
+  /** Becomes the supervisor of a pod that is recorded, and listens. Resolves to false when another one is. */
   async claim(): Promise<boolean> {
-    const record = { owner: thisOwner(), socket: this.server.socket };
-    if ((await this.#store.pods.claim(this.#podId, record)) !== undefined) return false;
+    if ((await this.#store.pods.claim(this.#podId, this.record)) !== undefined) return false;
     await this.server.listen();
     return true;
   }

@@ -76,8 +76,19 @@ async function run(image: string, command: readonly string[], flags: RunFlags): 
     owner = await startOwner(store, id, parts, flags);
     const isDetached = flags.detach ?? false;
     const prepareImage = imagePreparer(owner, session.signal);
-    const container = await makeContainer({ store, image, command, flags, parts, id, isDetached, prepareImage });
-    await owner.hosted?.claim();
+    const supervisor = owner.hosted?.record;
+    const container = await makeContainer({
+      store,
+      image,
+      command,
+      flags,
+      parts,
+      id,
+      supervisor,
+      isDetached,
+      prepareImage,
+    });
+    await owner.hosted?.server.listen();
     return await startAndFollow(session, store, container, flags, owner);
   } catch (error) {
     if (session.status !== undefined) return session.status;

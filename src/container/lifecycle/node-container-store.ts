@@ -17,13 +17,13 @@ import { type NewEvent, containerEvent } from './events.ts';
 import { isContainerId, parseName, randomName } from './names.ts';
 import { type Clock, SystemClock } from './node-clock.ts';
 import { EventLog } from './node-event-log.ts';
-import { PodStore } from './node-pod-store.ts';
-import { RecordFolder, all, noSuch, translate } from './node-record-folder.ts';
-import { CONFIG_SHAPE, STATE_SHAPE } from './shapes.ts';
+import { PodStore, type SupervisorRecord } from './node-pod-store.ts';
+import { CONFIG_FILE, type Container, ContainerReader, STATE_FILE } from './node-container-reader.ts';
+import { all, translate } from './node-record-folder.ts';
 import { INITIAL_STATE, checkTransition, isActive } from './state.ts';
 
-const CONFIG_FILE = 'config.json';
-const STATE_FILE = 'state.json';
+export type { Container, ContainerList } from './node-container-reader.ts';
+
 const LOCK_FOLDER = 'lock';
 const NS_PER_MS = 1_000_000n;
 /** Names of two words; the rest have a digit, as Docker's have. */
@@ -32,14 +32,6 @@ const NAME_TRIES = 100;
 /** What a container gets that nobody looked after any more: 128 + SIGKILL. */
 const EXIT_LOST = 137;
 const LOST = 'the supervisor ended';
-
-/** A container as it is on disk at one moment. */
-export interface Container {
-  readonly id: string;
-  readonly name: string;
-  readonly config: ContainerConfig;
-  readonly state: ContainerState;
-}
 
 export interface ContainerStoreOptions {
   /** The folder of all that is the user's own: containers/, pods/, events/. */
@@ -59,25 +51,19 @@ export interface CreateOptions {
   readonly name?: string | undefined;
   /** Of its own pod; not used when `config.pod` is a pod that is there. */
   readonly machine: MachineOptions;
+  /** The supervisor of its own pod from the start, see {@link PodStore.claim}. */
+  readonly supervisor?: SupervisorRecord | undefined;
 }
 
-/** What {@link ContainerStore.list} finds. */
-export interface ContainerList {
-  /** Newest first. */
-  readonly containers: readonly Container[];
-  /** One for each container that can't be read. */
-  readonly problems: readonly VivariumError[];
-}
-
-export class ContainerStore {
+export class ContainerStore extends ContainerReader {
   readonly pods: PodStore;
   readonly events: EventLog;
   readonly #options: Required<Omit<ContainerStoreOptions, 'images'>> & Pick<ContainerStoreOptions, 'images'>;
-  readonly #folder: RecordFolder;
   readonly #mutex: FileMutex;
 
   /** Touches nothing yet. */
   constructor(options: ContainerStoreOptions) {
+    super(options.home);
     this.#options = {
       clock: new SystemClock(),
       random: Math.random,
@@ -86,13 +72,12 @@ export class ContainerStore {
       ...options,
     };
     const { home, clock, liveness, onEventError } = this.#options;
-    this.#folder = new RecordFolder(join(home, 'containers'), 'container');
     this.#mutex = new FileMutex(join(home, LOCK_FOLDER), {
       uniqueName: randomUUID,
       nowMs: () => Number(clock.nowNs() / NS_PER_MS),
     });
     const exclusively = <T>(action: () => Promise<T>): Promise<T> => this.#exclusively(action);
-    this.pods = new PodStore({ home, clock, liveness, exclusively, containersOf: (pod) => this.#idsOf(pod) });
+    this.pods = new PodStore({ home, clock, liveness, exclusively, containersOf: (pod) => this.idsOf(pod) });
     this.events = new EventLog({ home, clock, exclusively, onError: onEventError });
   }
 
@@ -101,35 +86,32 @@ export class ContainerStore {
     return formatTime(this.#options.clock.nowNs());
   }
 
-  /** Where a file of a container is. */
-  pathOf(id: string, file = ''): string {
-    return this.#folder.pathOf(id, file);
-  }
-
   // Making
 
   /**
    * Records a container, with a pod of its own unless `config.pod` is one that is there, and holds its image. Throws CONFLICT
    * when somebody has the name, USAGE when it is none, NOT_FOUND when pod or image have gone.
    */
-  async create(config: ContainerConfig, { name, machine }: CreateOptions): Promise<Container> {
+  async create(config: ContainerConfig, { name, machine, supervisor }: CreateOptions): Promise<Container> {
     assert(isContainerId(config.id), 'a container has an ID of 64 digits');
     const wanted = name === undefined ? undefined : parseName(name, 'container');
     const container = await this.#exclusively(async () => {
       let given = '';
-      await this.#folder.prepare(config.id, { [CONFIG_FILE]: config, [STATE_FILE]: INITIAL_STATE });
+      await this.folder.prepare(config.id, { [CONFIG_FILE]: config, [STATE_FILE]: INITIAL_STATE });
       try {
         // Each waits for the disk, so together they take as long as one.
         await all([
           this.#reserveName(config.id, wanted).then((name) => (given = name)),
           this.#hold(config),
-          config.pod === config.id ? this.pods.addExclusively({ id: config.id, machine }) : this.pods.read(config.pod),
+          config.pod === config.id
+            ? this.pods.addExclusively({ id: config.id, machine }, supervisor)
+            : this.pods.joinExclusively(config.pod),
         ]);
-        await this.#folder.commit(config.id);
-        await this.#folder.sync();
+        await this.folder.commit(config.id);
+        await this.folder.sync();
         return { id: config.id, name: given, config, state: INITIAL_STATE };
       } catch (error) {
-        await this.#folder.abandon(config.id);
+        await this.folder.abandon(config.id);
         await this.#forget(config.id, config.pod);
         await this.#sweep();
         throw error;
@@ -139,63 +121,15 @@ export class ContainerStore {
     return container;
   }
 
-  // Looking
-
-  /** The ID that a user means by an ID, a name or the beginning of an ID. Throws NOT_FOUND, or USAGE for several. */
-  async resolve(text: string): Promise<string> {
-    return this.#folder.resolve(text);
-  }
-
-  async find(text: string): Promise<Container> {
-    return this.read(await this.resolve(text));
-  }
-
-  /** Throws NOT_FOUND, or STORE when its record is corrupt. */
-  async read(id: string): Promise<Container> {
-    return this.#read(id, (await this.#namesOf([id])).get(id) ?? '');
-  }
-
-  /** Its state alone, which is cheaper. */
-  async readState(id: string): Promise<ContainerState> {
-    const state = await this.#folder.read(id, STATE_FILE, STATE_SHAPE);
-    if (state === undefined) throw await this.#missing(id, STATE_FILE);
-    return state as ContainerState;
-  }
-
-  async list(): Promise<ContainerList> {
-    const ids = await this.#folder.ids();
-    const names = await this.#namesOf(ids);
-    const containers: Container[] = [];
-    const problems: VivariumError[] = [];
-    const look = async (id: string): Promise<void> => {
-      try {
-        containers.push(await this.#read(id, names.get(id) ?? ''));
-      } catch (error) {
-        if (!(error instanceof VivariumError)) throw error;
-        if (error.code !== ErrorCodes.NOT_FOUND) problems.push(error); // else removed meanwhile
-      }
-    };
-    await all(ids.map(look));
-    const newer = (a: Container, b: Container): boolean => a.config.created > b.config.created;
-    containers.sort((a, b) => (newer(a, b) ? -1 : newer(b, a) ? 1 : 0));
-    return { containers, problems };
-  }
-
-  /** Containers of a pod, oldest first. */
-  async inPod(pod: string): Promise<Container[]> {
-    const { containers } = await this.list();
-    return containers.filter(({ config }) => config.pod === pod).reverse();
-  }
-
   // Changing
 
   /** Changes the configuration; ID, image and pod stay. */
   async updateConfig(id: string, change: (config: ContainerConfig) => ContainerConfig): Promise<ContainerConfig> {
     return this.#exclusively(async () => {
-      const { config } = await this.#read(id, '');
+      const config = await this.readConfig(id);
       const changed = change(config);
       assert(changed.id === id && changed.pod === config.pod, 'a container stays who it is');
-      await this.#folder.write(id, CONFIG_FILE, changed);
+      await this.folder.write(id, CONFIG_FILE, changed);
       return changed;
     });
   }
@@ -220,7 +154,7 @@ export class ContainerStore {
           'Renaming a container with the same name as its current name; give another one',
         );
       await this.#reserveName(id, name);
-      await this.#folder.releaseNames(id, name);
+      await this.folder.releaseNames(id, name);
       return { old: before.name, container: { ...before, name } };
     });
     await this.events.append(containerEvent('rename', container, { oldName: `/${old}` }));
@@ -232,10 +166,10 @@ export class ContainerStore {
   /**
    * Removes a container that is not active, with its disk, its log, its name, its hold on the image, and its own pod. Throws
    * CONFLICT for one that is active, NOT_FOUND when it is gone. One whose record is corrupt goes too, unless a supervisor
-   * lives.
+   * lives. `hasEnded`: it is its supervisor who asks, and knows that it is active no more.
    */
-  async remove(id: string): Promise<void> {
-    const event = await this.#exclusively(() => this.#remove(id));
+  async remove(id: string, { hasEnded = false } = {}): Promise<void> {
+    const event = await this.#exclusively(() => this.#remove(id, hasEnded));
     await this.#sweep();
     if (event !== undefined) await this.events.append(event);
   }
@@ -249,7 +183,7 @@ export class ContainerStore {
     const events: NewEvent[] = [];
     for (const id of lost) events.push(...(await this.#exclusively(() => this.#settle(id))));
     if (lost.length > 0) await this.#sweep();
-    if ((await this.#folder.hasMarks()) || (await this.pods.hasMarks())) await this.tidy(true);
+    if ((await this.folder.hasMarks()) || (await this.pods.hasMarks())) await this.tidy(true);
     for (const event of events) await this.events.append(event);
     return lost;
   }
@@ -285,42 +219,10 @@ export class ContainerStore {
     }
   }
 
-  async #read(id: string, name: string): Promise<Container> {
-    const [config, state] = (await Promise.all([
-      this.#folder.read(id, CONFIG_FILE, CONFIG_SHAPE),
-      this.#folder.read(id, STATE_FILE, STATE_SHAPE),
-    ])) as [ContainerConfig | undefined, ContainerState | undefined];
-    if (config === undefined) throw await this.#missing(id, CONFIG_FILE);
-    if (state === undefined) throw await this.#missing(id, STATE_FILE);
-    if (config.id !== id) throw this.#folder.corrupt(id, CONFIG_FILE, 'it is that of another container');
-    return { id, name, config, state };
-  }
-
-  /** Whoever renames one between our looks at the folder and at its files makes us miss both names: then we look again. */
-  async #namesOf(ids: readonly string[]): Promise<Map<string, string>> {
-    const names = await this.#folder.names();
-    return ids.every((id) => names.has(id)) ? names : this.#folder.names();
-  }
-
-  async #missing(id: string, file: string): Promise<VivariumError> {
-    if (!(await this.#folder.has(id))) return noSuch('container', id);
-    return this.#folder.corrupt(id, file, 'it is not there');
-  }
-
-  async #idsOf(pod: string): Promise<string[]> {
-    const isIn = async (id: string): Promise<boolean> => {
-      const config = await this.#folder.read(id, CONFIG_FILE, CONFIG_SHAPE).catch(() => undefined); // doctor tells of it
-      return (config as ContainerConfig | undefined)?.pod === pod;
-    };
-    const ids = await this.#folder.ids();
-    const found = await Promise.all(ids.map(isIn));
-    return ids.filter((_, index) => found[index]);
-  }
-
   async #reserveName(id: string, wanted: string | undefined): Promise<string> {
     for (let attempt = 0; attempt < NAME_TRIES; attempt++) {
       const name = wanted ?? randomName(this.#options.random, attempt >= PLAIN_NAME_TRIES);
-      const holder = await this.#folder.reserve(name, id);
+      const holder = await this.folder.reserve(name, id);
       if (holder === undefined) return name;
       if (wanted !== undefined)
         throw new VivariumError(
@@ -347,29 +249,29 @@ export class ContainerStore {
     const before = await this.readState(id);
     const after = change(before);
     checkTransition(id, before.status, after.status);
-    await this.#folder.write(id, STATE_FILE, after);
+    await this.folder.write(id, STATE_FILE, after);
     return after;
   }
 
-  async #remove(id: string): Promise<NewEvent | undefined> {
+  async #remove(id: string, hasEnded = false): Promise<NewEvent | undefined> {
     const container = await this.read(id).catch((error: unknown) => {
       if (error instanceof VivariumError && error.code === ErrorCodes.STORE) return undefined;
       throw error;
     });
-    if (container !== undefined && isActive(container.state)) throw refusal(container);
+    if (container !== undefined && isActive(container.state) && !hasEnded) throw refusal(container);
     if (container === undefined && (await this.pods.isSupervised(id)))
       throw new VivariumError(
         ErrorCodes.CONFLICT,
         `cannot remove container ${quote(id)}: its record is corrupt and its machine runs; end the process of its supervisor first`,
       );
-    await this.#folder.remove(id);
+    await this.folder.remove(id);
     await this.#forget(id, container?.config.pod ?? id);
     return container === undefined ? undefined : containerEvent('destroy', container);
   }
 
   /** What belongs to a container that is gone. */
   async #forget(id: string, pod: string): Promise<void> {
-    await this.#folder.releaseNames(id);
+    await this.folder.releaseNames(id);
     if (this.#options.images !== undefined) await unhold(this.#options.images.files, id);
     await this.pods.removeIfOwn(pod);
   }
@@ -403,19 +305,19 @@ export class ContainerStore {
   }
 
   async #sweep(): Promise<void> {
-    await this.#folder.sweep();
+    await this.folder.sweep();
     await this.pods.sweep();
   }
 
   async #tidyFolder(repair: boolean): Promise<string[]> {
-    return repair ? this.#folder.tidy() : (await this.#folder.leftovers()).map(({ what }) => what);
+    return repair ? this.folder.tidy() : (await this.folder.leftovers()).map(({ what }) => what);
   }
 
   async #strayHolds(): Promise<string[]> {
     const { images } = this.#options;
     if (images === undefined) return [];
     const holders = [...(await readHolds(images.files)).values()].flat().filter(isContainerId);
-    const ids = new Set(await this.#folder.ids());
+    const ids = new Set(await this.folder.ids());
     return holders.filter((holder) => !ids.has(holder));
   }
 }

@@ -14,6 +14,8 @@ import { POD_SHAPE, SUPERVISOR_SHAPE } from './shapes.ts';
 
 const POD_FILE = 'pod.json';
 const SUPERVISOR_FILE = 'supervisor.json';
+/** Says that others than the container whose pod it is may be in it. */
+const SHARED_FILE = 'shared.json';
 
 /** pod.json */
 export interface PodConfig {
@@ -64,15 +66,27 @@ export class PodStore {
     });
   }
 
-  /** Makes one with a name that is free, for who has the lock. */
-  async addExclusively({ id, name, machine }: Pick<PodConfig, 'id' | 'name' | 'machine'>): Promise<PodConfig> {
+  /** Makes one with a name that is free, and perhaps with a supervisor, for who has the lock. */
+  async addExclusively(
+    { id, name, machine }: Pick<PodConfig, 'id' | 'name' | 'machine'>,
+    supervisor?: SupervisorRecord,
+  ): Promise<PodConfig> {
     const pod: PodConfig = { version: 1, id, name, created: formatTime(this.#options.clock.nowNs()), machine };
-    await this.#folder.prepare(id, { [POD_FILE]: pod });
+    await this.#folder.prepare(id, {
+      [POD_FILE]: pod,
+      ...(supervisor === undefined ? {} : { [SUPERVISOR_FILE]: supervisor }),
+    });
     const holder = name === undefined ? undefined : await this.#folder.reserve(name, id);
     assert(holder === undefined, 'the name was looked up before');
     await this.#folder.commit(id);
     await this.#folder.sync();
     return pod;
+  }
+
+  /** Another container is about to be in it. Throws what {@link read} does. For who has the lock. */
+  async joinExclusively(id: string): Promise<void> {
+    const { name } = await this.read(id);
+    if (name === undefined) await this.#folder.write(id, SHARED_FILE, {});
   }
 
   /** Throws NOT_FOUND, or STORE when its record is corrupt. */
@@ -128,6 +142,7 @@ export class PodStore {
 
   /** Gives that up. The pod may be gone. */
   async release(id: string, owner: string): Promise<void> {
+    if (!(await this.has(id))) return; // and it never comes back
     await this.#options.exclusively(async () => {
       if ((await this.#supervisorRecord(id))?.owner === owner) await this.#folder.drop(id, SUPERVISOR_FILE);
     });
@@ -169,7 +184,9 @@ export class PodStore {
   /** Removes a pod that belongs to a container, once no container is in it; for who has the lock. */
   async removeIfOwn(id: string): Promise<void> {
     const pod = await this.read(id).catch(() => undefined); // gone, or corrupt: nobody can use it without its container
-    if (pod?.name !== undefined || (await this.#options.containersOf(id)).length > 0) return;
+    if (pod?.name !== undefined) return;
+    const mayBeShared = pod === undefined || (await this.#folder.hasFile(id, SHARED_FILE));
+    if (mayBeShared && (await this.#options.containersOf(id)).length > 0) return;
     await this.#folder.remove(id);
   }
 

@@ -4,7 +4,7 @@
  * is unfinished when somebody else has it was left by a process that is dead: {@link RecordFolder.tidy} removes it.
  */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from '../../oci/node-content.ts';
@@ -17,6 +17,8 @@ const PRIVATE_FILE_MODE = 0o600;
 const NAMES = 'names';
 const DRAFT = '.draft-';
 const REMOVED = '.removed-';
+/** In a record's folder: the names that it may have, a line each, the latest last. `names/` says whether it has them. */
+const NAME_NOTE = 'name';
 const ID_PREFIX = /^[0-9a-f]{1,64}$/;
 const FULL_CODES: readonly string[] = ['ENOSPC', 'EDQUOT'];
 const GONE_CODES: readonly string[] = ['ENOENT', 'ENOTDIR'];
@@ -43,6 +45,10 @@ export class RecordFolder {
     return isContainerId(id) && (await modifiedMs(this.pathOf(id))) !== undefined;
   }
 
+  async hasFile(id: string, file: string): Promise<boolean> {
+    return (await modifiedMs(this.pathOf(id, file))) !== undefined;
+  }
+
   /** Names by ID. Of several, which a killed rename leaves, the last one counts; names of nothing are left out. */
   async names(): Promise<Map<string, string>> {
     const found = new Map<string, { name: string; writtenMs: number }>();
@@ -57,6 +63,12 @@ export class RecordFolder {
     return new Map([...found].map(([id, { name }]) => [id, name]));
   }
 
+  /** The name of one, if it has any. */
+  async nameOf(id: string): Promise<string | undefined> {
+    for (const name of (await this.#notedNames(id)).reverse()) if ((await this.#holder(name)) === id) return name;
+    return (await this.names()).get(id);
+  }
+
   /** Whose name it is. */
   async idOf(name: string): Promise<string | undefined> {
     const id = await this.#holder(name);
@@ -69,6 +81,7 @@ export class RecordFolder {
     if (holder !== undefined) return holder === id ? undefined : holder;
     const draft = join(this.path, NAMES, `${DRAFT}${randomUUID()}`);
     await makeFolder(join(this.path, NAMES));
+    await this.#noteNames(id, [...(await this.#notedNames(id)), name]);
     try {
       await writeNew(draft, id);
       await translate('write', this.#namePath(name), rename(draft, this.#namePath(name)));
@@ -100,7 +113,9 @@ export class RecordFolder {
     const releaseIfHeld = async (name: string): Promise<void> => {
       if (name !== except && (await this.#holder(name)) === id) await this.#remove(this.#namePath(name));
     };
-    await all((await list(join(this.path, NAMES))).map(releaseIfHeld));
+    const noted = await this.#notedNames(id);
+    await all((noted.length > 0 ? noted : await list(join(this.path, NAMES))).map(releaseIfHeld));
+    if (except !== undefined) await this.#noteNames(id, [except]);
   }
 
   /**
@@ -230,6 +245,24 @@ export class RecordFolder {
     );
   }
 
+  /** So that a look at one record is not a look at the names of all. Nothing hangs on it: who reads it asks `names/`. */
+  async #noteNames(id: string, names: readonly string[]): Promise<void> {
+    const folder = (await this.has(id)) ? this.pathOf(id) : this.#draftOf(id);
+    try {
+      writeFileSync(join(folder, NAME_NOTE), names.join('\n'), { mode: PRIVATE_FILE_MODE });
+    } catch (error) {
+      if (!isMissing(error)) throw asRecordError('write', join(folder, NAME_NOTE), error);
+    }
+  }
+
+  async #notedNames(id: string): Promise<string[]> {
+    for (const folder of [this.pathOf(id), this.#draftOf(id), join(this.path, `${REMOVED}${id}`)]) {
+      const note = await readIfThere(join(folder, NAME_NOTE));
+      if (note !== undefined) return note.split('\n').filter(isName);
+    }
+    return [];
+  }
+
   async #holder(name: string): Promise<string | undefined> {
     const id = (await readIfThere(this.#namePath(name)))?.trim();
     return id !== undefined && isContainerId(id) ? id : undefined;
@@ -330,14 +363,18 @@ export async function translate<T>(verb: string, path: string, promise: Promise<
   try {
     return await promise;
   } catch (cause) {
-    if (FULL_CODES.includes(codeOf(cause)))
-      throw new VivariumError(
-        ErrorCodes.NO_SPACE,
-        `no space is left for ${quotePath(path)}; free some, perhaps with viv system prune`,
-        { cause },
-      );
-    throw new VivariumError(ErrorCodes.STORE, `can't ${verb} the record ${quotePath(path)}: ${describe(cause)}`, {
-      cause,
-    });
+    throw asRecordError(verb, path, cause);
   }
+}
+
+function asRecordError(verb: string, path: string, cause: unknown): VivariumError {
+  if (FULL_CODES.includes(codeOf(cause)))
+    return new VivariumError(
+      ErrorCodes.NO_SPACE,
+      `no space is left for ${quotePath(path)}; free some, perhaps with viv system prune`,
+      { cause },
+    );
+  return new VivariumError(ErrorCodes.STORE, `can't ${verb} the record ${quotePath(path)}: ${describe(cause)}`, {
+    cause,
+  });
 }

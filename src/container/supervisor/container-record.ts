@@ -40,6 +40,11 @@ export class ContainerRecord {
     await written;
   }
 
+  /** Changes the state of one that is about to be removed: nobody reads it in the record any more. */
+  becomeLast(change: Partial<ContainerState>): void {
+    this.#state = { ...this.#state, ...change };
+  }
+
   /** Resolves when all changes so far are written. */
   async settled(): Promise<void> {
     await this.#writing;

@@ -237,21 +237,21 @@ export class PodContainer {
       if (pauseMs === undefined) await this.#unplug();
     }
     const { exitCode, error, oomKilled } = end;
-    await this.#record.become({
+    const isLast = pauseMs === undefined && this.config.autoRemove;
+    const after: Partial<ContainerState> = {
       status: pauseMs === undefined ? 'exited' : 'restarting',
       pid: 0,
       exitCode,
       error,
       oomKilled,
       finishedAt: host.timestamp(),
-    });
+    };
+    if (isLast) this.#record.becomeLast(after);
+    else await this.#record.become(after);
     if (oomKilled) this.#record.event('oom');
     this.#record.event('die', { exitCode: String(exitCode), execDuration: String(Math.floor(ranMs / 1000)) });
-    if (pauseMs === undefined) {
-      if (this.config.autoRemove) await this.#remove();
-    } else {
-      this.#restartTimer = setTimeout(() => this.#restartByPolicy(), pauseMs);
-    }
+    if (isLast) await this.#remove();
+    if (pauseMs !== undefined) this.#restartTimer = setTimeout(() => this.#restartByPolicy(), pauseMs);
   }
 
   #restartByPolicy(): void {

@@ -105,6 +105,45 @@ describe('a container', () => {
     await expect(store.rename(id, 'new')).rejects.toEqual(error('USAGE', /same name/));
   });
 
+  test('is read without a look at the names of others', async () => {
+    const { id } = await store.create(containerConfig(), { name: 'web', machine: MACHINE });
+    await store.create(containerConfig(), { name: 'other', machine: MACHINE });
+    rmSync(join(home, 'containers', 'names', 'other'));
+    mkdirSync(join(home, 'containers', 'names', 'other')); // can't be read
+
+    expect((await store.read(id)).name).toBe('web');
+    await store.rename(id, 'new');
+    await store.remove(id);
+    expect(filesIn('containers', 'names')).toEqual(['other']);
+  });
+
+  test('has its name whatever the note of it says', async () => {
+    const { id } = await store.create(containerConfig(), { name: 'web', machine: MACHINE });
+    await store.create(containerConfig(), { name: 'other', machine: MACHINE });
+    const note = join(home, 'containers', id, 'name');
+    const names: string[] = [];
+
+    for (const text of ['', 'other', 'gone', '../names/web']) {
+      writeFileSync(note, text);
+      names.push((await store.read(id)).name);
+    }
+
+    expect(names).toEqual(['web', 'web', 'web', 'web']);
+  });
+
+  test('may have a supervisor from the start, who removes it as it is', async () => {
+    const supervisor = { owner: thisOwner(), socket: '/s' };
+    const { id } = await store.create(containerConfig(), { machine: MACHINE, supervisor });
+    await store.changeState(id, (state) => ({ ...state, status: 'running' }));
+    const asked = await store.pods.supervisor(id);
+
+    await expect(store.remove(id)).rejects.toEqual(error('CONFLICT', /container is running/));
+    await store.remove(id, { hasEnded: true });
+
+    expect(asked).toEqual(supervisor);
+    expect([filesIn('containers'), filesIn('pods')]).toEqual([['names'], []]);
+  });
+
   test('changes its state only to what may follow', async () => {
     const { id } = await store.create(containerConfig(), { machine: MACHINE });
 
@@ -248,12 +287,23 @@ describe('what a killed process left', () => {
   test('in the middle of a rename is the new name', async () => {
     const { id } = await store.create(containerConfig(), { name: 'old', machine: MACHINE });
     await new Promise((resolve) => setTimeout(resolve, 10));
+    writeFileSync(join(home, 'containers', id, 'name'), 'old\nnew');
     writeFileSync(join(home, 'containers', 'names', 'new'), id);
 
     expect((await store.read(id)).name).toBe('new');
+    expect((await store.list()).containers.map(({ name }) => name)).toEqual(['new']);
     expect(await store.tidy(false)).toEqual([expect.stringMatching(/a name of no container ".*old"/)]);
     await store.tidy(true);
     expect(filesIn('containers', 'names')).toEqual(['new']);
+  });
+
+  test('before a rename had begun is the old name', async () => {
+    const { id } = await store.create(containerConfig(), { name: 'old', machine: MACHINE });
+    writeFileSync(join(home, 'containers', id, 'name'), 'old\nnew');
+
+    expect((await store.read(id)).name).toBe('old');
+    await store.remove(id);
+    expect(filesIn('containers', 'names')).toEqual([]);
   });
 });
 
