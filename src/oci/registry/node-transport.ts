@@ -2,8 +2,7 @@
  * HTTP by Node's own http and https modules rather than its fetch: they take a certificate that nobody vouches for from one
  * named host and no other, send bodies of stated length, and tell a connection that was cut from one that has ended.
  */
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent, IncomingMessage, request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { type HttpRequest, type HttpResponse, type HttpTransport, NetworkError } from './http.ts';
 
@@ -20,19 +19,18 @@ export interface NodeTransportOptions {
 export class NodeTransport implements HttpTransport {
   readonly #stallMs: number;
   readonly #userAgent: string;
-  readonly #plain = new HttpAgent({ keepAlive: true });
-  readonly #secure = new HttpsAgent({ keepAlive: true });
-  readonly #unverified = new HttpsAgent({ keepAlive: true, rejectUnauthorized: false });
+  #connections: Promise<Connections> | undefined;
 
   constructor({ stallMs, userAgent }: NodeTransportOptions) {
     this.#stallMs = stallMs ?? DEFAULT_STALL_MS;
     this.#userAgent = userAgent;
   }
 
-  request({ method, url, headers, body, insecure, signal }: HttpRequest): Promise<HttpResponse> {
+  async request({ method, url, headers, body, insecure, signal }: HttpRequest): Promise<HttpResponse> {
+    this.#connections ??= openConnections();
+    const { plain, secure, unverified } = await this.#connections;
     return new Promise((resolve, reject) => {
-      const isSecure = url.startsWith('https:');
-      const agent = !isSecure ? this.#plain : insecure === true ? this.#unverified : this.#secure;
+      const { send, agent } = !url.startsWith('https:') ? plain : insecure === true ? unverified : secure;
       const length = body === undefined ? (method === 'GET' || method === 'HEAD' ? undefined : 0) : body.size;
       const options = {
         method,
@@ -44,7 +42,7 @@ export class NodeTransport implements HttpTransport {
         },
         ...(signal === undefined ? {} : { signal }),
       };
-      const sent = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
+      const sent = send(url, options);
       // What the caller should see instead of the error that ending the connection causes.
       let cause: unknown;
       const translate = (error: unknown): unknown =>
@@ -63,8 +61,25 @@ export class NodeTransport implements HttpTransport {
 
   /** Ends idle connections. */
   close(): void {
-    for (const agent of [this.#plain, this.#secure, this.#unverified]) agent.destroy();
+    void this.#connections?.then((connections) => Object.values(connections).forEach(({ agent }) => agent.destroy()));
   }
+}
+
+interface Connector {
+  readonly send: typeof httpRequest;
+  readonly agent: Agent;
+}
+type Connections = Readonly<Record<'plain' | 'secure' | 'unverified', Connector>>;
+
+/** Loads Node's modules when they are wanted: it takes them as long as many a command that needs no registry. */
+async function openConnections(): Promise<Connections> {
+  const [http, https] = await Promise.all([import('node:http'), import('node:https')]);
+  const keepAlive = true;
+  return {
+    plain: { send: http.request, agent: new http.Agent({ keepAlive }) },
+    secure: { send: https.request, agent: new https.Agent({ keepAlive }) },
+    unverified: { send: https.request, agent: new https.Agent({ keepAlive, rejectUnauthorized: false }) },
+  };
 }
 
 function sendBody(
