@@ -14,10 +14,11 @@ export interface HealthOptions {
   /** Starts a command in the container. */
   readonly exec: (args: readonly string[]) => Promise<ExecSession>;
   readonly changed: (health: HealthState, isNew: boolean) => void;
+  readonly isPaused: () => boolean;
 }
 
 /** Begins to check a container; undefined when it has no check. */
-export function watchHealth({ config, host, exec, changed }: HealthOptions): HealthMonitor | undefined {
+export function watchHealth({ config, host, exec, changed, isPaused }: HealthOptions): HealthMonitor | undefined {
   const { healthCheck } = config;
   const command = probeCommand(healthCheck);
   if (healthCheck === undefined || command === undefined) return undefined;
@@ -25,6 +26,7 @@ export function watchHealth({ config, host, exec, changed }: HealthOptions): Hea
     check: healthCheck,
     probe: async (signal) => runProbe(await exec(command), signal),
     changed,
+    isPaused,
     nowMs: () => host.nowMs(),
     timestamp: () => host.timestamp(),
   });

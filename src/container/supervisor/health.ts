@@ -20,6 +20,8 @@ export interface HealthMonitorOptions {
   readonly probe: (signal: AbortSignal) => Promise<ProbeResult>;
   /** Is told every verdict; `isNew`: it differs from the one before. */
   readonly changed: (state: HealthState, isNew: boolean) => void;
+  /** A container that stands still can't answer: then it is not asked, and what is under way does not count unless it is fine. */
+  readonly isPaused: () => boolean;
   readonly nowMs: () => number;
   readonly timestamp: () => string;
 }
@@ -69,7 +71,11 @@ export class HealthMonitor {
   }
 
   async #run(): Promise<void> {
-    const { check, probe, timestamp } = this.#options;
+    const { check, probe, timestamp, isPaused } = this.#options;
+    if (isPaused()) {
+      this.#schedule();
+      return;
+    }
     const start = timestamp();
     const timeout = AbortSignal.timeout(check.timeoutMs);
     let result: ProbeResult;
@@ -81,7 +87,7 @@ export class HealthMonitor {
       result = { exitCode: TIMED_OUT_CODE, output: error instanceof Error ? error.message : String(error) };
     }
     if (this.#stop.signal.aborted) return;
-    this.#judge({ start, end: timestamp(), ...result });
+    if (result.exitCode === 0 || !isPaused()) this.#judge({ start, end: timestamp(), ...result });
     this.#schedule();
   }
 

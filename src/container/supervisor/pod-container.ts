@@ -129,6 +129,7 @@ export class PodContainer {
         host: this.#pod.host,
         exec: (args) => this.exec({ id: this.id, args, env: [], tty: false, privileged: false }),
         changed: (health, isNew) => this.#healthChanged(run, health, isNew),
+        isPaused: () => this.state.status === 'paused',
       });
       this.#isEnding = true;
       this.#ended = this.#follow(run);

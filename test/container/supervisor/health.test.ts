@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function monitor(results: readonly ProbeResult[], change: Partial<HealthCheck> = {}) {
+function monitor(results: readonly ProbeResult[], change: Partial<HealthCheck> = {}, isPaused = () => false) {
   const verdicts: string[] = [];
   let probes = 0;
   let state!: HealthState;
@@ -31,6 +31,7 @@ function monitor(results: readonly ProbeResult[], change: Partial<HealthCheck> =
       state = next;
       if (isNew) verdicts.push(next.status);
     },
+    isPaused,
     nowMs: () => Date.now(),
     timestamp: () => new Date().toISOString(),
   });
@@ -56,6 +57,23 @@ describe('a health check', () => {
     expect([verdicts, state().failingStreak]).toEqual([['healthy', 'unhealthy'], 3]);
     await vi.advanceTimersByTimeAsync(1000);
     expect([verdicts, state().failingStreak]).toEqual([['healthy', 'unhealthy'], 4]);
+  });
+
+  test('does not ask a container that is paused', async () => {
+    let isPaused = true;
+    const { state, probes, verdicts } = monitor([GOOD], {}, () => isPaused);
+    await vi.advanceTimersByTimeAsync(3500);
+    expect([state().status, probes()]).toEqual(['starting', 0]);
+    isPaused = false;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([verdicts, probes()]).toEqual([['healthy'], 1]);
+  });
+
+  test('counts no failure of a container that was paused under it', async () => {
+    let looks = 0;
+    const { state } = monitor([BAD], { retries: 1 }, () => ++looks % 2 === 0);
+    await vi.advanceTimersByTimeAsync(2500);
+    expect([state().status, state().failingStreak, looks]).toEqual(['starting', 0, 4]);
   });
 
   test('keeps five probes', async () => {
@@ -90,6 +108,7 @@ describe('a health check', () => {
           health.stop();
           resolve(next);
         },
+        isPaused: () => false,
         nowMs: () => performance.now(),
         timestamp: () => '',
       });
