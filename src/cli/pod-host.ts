@@ -23,12 +23,14 @@ export interface PodHostOptions {
   readonly machine: MachineOptions;
   /** Takes what the guest kernel prints, and makes it print more. */
   readonly onConsole?: ((bytes: Uint8Array) => void) | undefined;
+  /** Somebody looks at the machine when its last container has gone. */
+  readonly keepsMachine?: boolean | undefined;
   /** Takes lines for whoever looks after this process. */
   readonly note: (text: string) => void;
 }
 
 /** Throws NOT_BUILT. */
-export function podHost({ store, machine, onConsole, note }: PodHostOptions): PodHost {
+export function podHost({ store, machine, onConsole, keepsMachine = false, note }: PodHostOptions): PodHost {
   const notices: string[] = [];
   const notice = (text: string): void => void notices.push(text);
   const parts = sandboxParts({ notice, ...(machine.warm ? {} : { warm: false }) });
@@ -36,6 +38,7 @@ export function podHost({ store, machine, onConsole, note }: PodHostOptions): Po
   /** What was made ready a moment ago need not be read again. */
   let last: { readonly key: string; readonly image: PodImage } | undefined;
   return {
+    keepsMachine,
     startGuest: (started, signal) =>
       startGuest({
         ...parts,

@@ -17,7 +17,7 @@ import type { OperationName, Operations } from '../container/supervisor/protocol
 import { thisOwner } from '../oci/store/node-owner.ts';
 import { ErrorCodes, VivariumError, type ErrorCode } from '../util/errors.ts';
 import { cacheFolder, dataFolder, packageRoot } from './paths.ts';
-import { podHost } from './pod-host.ts';
+import { podHost, type PodHostOptions } from './pod-host.ts';
 
 const LOG_FILE = 'supervisor.log';
 const ERRORS_MAX = 4000;
@@ -51,7 +51,7 @@ export class HostedSupervisor {
     store: ContainerStore,
     podId: string,
     machine: MachineOptions,
-    options: { readonly onConsole?: ((bytes: Uint8Array) => void) | undefined; readonly note: (text: string) => void },
+    options: Pick<PodHostOptions, 'onConsole' | 'keepsMachine' | 'note'>,
   ): Promise<HostedSupervisor> {
     const host = podHost({ store, machine, ...options });
     const hosted = new HostedSupervisor(store, podId, host, await socketPath(resolve(dataFolder()), podId));

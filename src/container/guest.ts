@@ -118,13 +118,14 @@ export class Guest {
   }
 
   /**
-   * Resolves when the guest's agent listens. A guest that goes on from a snapshot is first told what is not the same any
-   * more: the time, and that its randomness must be its own.
+   * Resolves when the guest's agent listens. A guest that goes on from a snapshot is told first what is not the same any
+   * more: the time, and that its randomness must be its own. The agent sees to that before whatever it is asked next.
    */
   async booted(): Promise<void> {
     const { signal, config } = this.#options;
     await this.watched('start its agent', this.client.hello(signal === undefined ? {} : { signal }));
-    if (config.restore !== undefined) await this.watched('take over the time', this.#refresh());
+    if (config.restore !== undefined)
+      this.watched('take over the time', this.#refresh()).catch((error: Error) => this.#fail(error));
   }
 
   async #refresh(): Promise<void> {

@@ -46,6 +46,7 @@ export class FakePodHost implements PodHost {
   readonly notes: string[] = [];
   readonly notices: string[] = [];
   readonly scratchFolder = '/scratch';
+  keepsMachine = false;
   disks: string[] = [];
   image: Promise<PodImage> = Promise.resolve(IMAGE);
   readonly records: { -readonly [K in keyof PodRecords]: PodRecords[K] };

@@ -115,6 +115,7 @@ async function startOwner(store: ContainerStore, id: string, parts: ContainerPar
   if (detach || (canBeLeft && !verbose && !stats)) return { early: new SupervisorProcess(id, parts.machine) };
   const hosted = await HostedSupervisor.make(store, id, parts.machine, {
     note: (text) => void process.stderr.write(`viv: ${text}\n`),
+    keepsMachine: stats,
     onConsole: verbose ? (bytes) => void process.stderr.write(bytes) : undefined,
   });
   return { hosted };

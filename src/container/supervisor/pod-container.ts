@@ -247,6 +247,8 @@ export class PodContainer {
       oomKilled,
       finishedAt: host.timestamp(),
     };
+    const isMachineUseless = isLast && this.config.pod === this.id && !this.#pod.isUsedBesides(this);
+    if (isMachineUseless && !host.keepsMachine) void this.#pod.close().catch(() => {}); // whoever ends the pod is told
     if (isLast) this.#record.becomeLast(after);
     else await this.#record.become(after);
     if (oomKilled) this.#record.event('oom');

@@ -50,6 +50,8 @@ export interface PodGuest {
 }
 
 export interface PodHost {
+  /** Somebody looks at the machine when its last container has gone. */
+  readonly keepsMachine: boolean;
   /** Starts the pod's machine; resolves when its agent listens. `started` gets each guest as soon as there is one. */
   startGuest(started: (guest: Guest) => void, signal: AbortSignal): Promise<PodGuest>;
   prepareImage(config: Pick<ContainerConfig, 'image'>, signal: AbortSignal): Promise<PodImage>;

@@ -24,6 +24,8 @@ export class Pod {
   readonly #containers = new Map<string, PodContainer>();
   #started: StartedGuest | undefined;
   #shareCount = 0;
+  /** Resolves when all machines that were switched off are off. */
+  #closing: Promise<unknown> = Promise.resolve();
   readonly #changed: () => void;
 
   /** @param changed is called when a container may have become idle. */
@@ -154,22 +156,30 @@ export class Pod {
     await Promise.allSettled(this.containers.map((container) => container.stop({})));
   }
 
-  /** Switches the machine off. */
-  async close(): Promise<void> {
+  /** Switches the machine off. A container that is started after that gets another one. */
+  close(): Promise<void> {
     const started = this.#started;
     this.#started = undefined;
-    if (started === undefined) return;
-    started.abort.abort(new VivariumError(ErrorCodes.GUEST_STOPPED, 'the pod ends'));
-    await started.guest?.close();
-    await started.ready.catch(() => {});
-    await started.guest?.close();
-    await started.saved;
+    if (started !== undefined) {
+      const closing = Promise.all([this.#closing, switchOff(started)]);
+      closing.catch(() => {}); // whoever closes it awaits it
+      this.#closing = closing;
+    }
+    return this.#closing.then(() => {});
   }
 
   #current(): StartedGuest {
     if (this.#started === undefined) throw new VivariumError(ErrorCodes.GUEST_STOPPED, "the pod's guest has ended");
     return this.#started;
   }
+}
+
+async function switchOff(started: StartedGuest): Promise<void> {
+  started.abort.abort(new VivariumError(ErrorCodes.GUEST_STOPPED, 'the pod ends'));
+  await started.guest?.close();
+  await started.ready.catch(() => {});
+  await started.guest?.close();
+  await started.saved;
 }
 
 async function attach(guest: Guest, shares: readonly GuestShare[]): Promise<void> {

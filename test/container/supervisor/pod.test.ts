@@ -61,6 +61,23 @@ describe('a container', () => {
     expect([host.states.size, host.events]).toEqual([0, ['1 start', '1 die', '1 destroy']]);
   });
 
+  test.each([
+    ['goes with its only container, when that removes itself', { autoRemove: true }, false, true],
+    ['stays for who looks at it', { autoRemove: true }, true, false],
+    ['stays for a container that may start again', {}, false, false],
+    ['stays for a container that shares it with others', { autoRemove: true, pod: idOf(2) }, false, false],
+  ])('has a machine that %s', async (_, change, keepsMachine, goes) => {
+    const { host, pod, container, channel, agent } = await started(change);
+    host.keepsMachine = keepsMachine;
+    const end = ended(container);
+    agent.exit(channel, EXIT_CODE, 0);
+    await end;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(host.machine.isTerminated).toBe(goes);
+    await pod.close();
+    expect(host.machine.isTerminated).toBe(true);
+  });
+
   test('has its disks out of the guest before anybody is told that it has ended', async () => {
     const { host, container, channel, agent, state } = await started();
     const end = ended(container);
