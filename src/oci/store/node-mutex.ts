@@ -9,16 +9,7 @@
  * The dozen calls that a turn takes are synchronous: each is a few microseconds, and some hundred when it goes through the
  * thread pool.
  */
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Liveness, ownerLiveness, thisOwner } from './node-owner.ts';
