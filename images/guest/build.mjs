@@ -33,9 +33,16 @@ const C_LIBRARY = 'musl-dev';
 const SOURCES = ['agent.c', 'disks.c', 'files.c', 'port.c', 'process.c', 'system.c'];
 const CONTAINER_INIT = 'init.c';
 const HEADERS = ['agent.h', 'protocol.h'];
-const FILES_SOURCES = ['archive.c', 'changes.c', 'extract.c', 'main.c', 'root.c', 'tar-read.c', 'tar-write.c'].map(
-  (name) => `files/${name}`,
-);
+const FILES_SOURCES = [
+  'archive.c',
+  'changes.c',
+  'edit.c',
+  'extract.c',
+  'main.c',
+  'root.c',
+  'tar-read.c',
+  'tar-write.c',
+].map((name) => `files/${name}`);
 const FILES_HEADERS = ['files/files.h'];
 const GUEST_PACKAGES = ['busybox-static'];
 

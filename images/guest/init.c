@@ -3,6 +3,10 @@
  * else ends, and ends as the program does: with its exit code, or 128 and the number of the signal that ended it.
  *
  *   docker-init [--] PROGRAM [ARGUMENT...]
+ *   docker-init --wait
+ *
+ * With --wait it starts nothing: it keeps its container alive for programs that come from outside, and reaps until it is
+ * killed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -54,9 +58,20 @@ static bool reap(pid_t program, int *status) {
   }
 }
 
+/* Never returns. What others of the container send us is taken and dropped. */
+static void keep_waiting(void) {
+  sigset_t set = signals_for_others();
+  int status;
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  for (;;) {
+    if (sigwaitinfo(&set, NULL) == SIGCHLD) reap(0, &status);
+  }
+}
+
 int main(int count, char **words) {
   (void)count;
   words++;
+  if (*words != NULL && strcmp(*words, "--wait") == 0) keep_waiting();
   if (*words != NULL && strcmp(*words, "--") == 0) words++;
   if (*words == NULL) {
     fputs("docker-init: no program\n", stderr);

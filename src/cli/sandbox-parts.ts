@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import type { ComputerParts } from '../sandbox/computer-options.ts';
 import { nodeImages } from '../sandbox/node-image.ts';
 import type { SandboxParts } from '../sandbox/sandbox.ts';
 import type { SnapshotStore } from '../sandbox/start-guest.ts';
 import { startNodeMachine } from '../worker/node.ts';
 import { guestPaths, readGuest } from './assets.ts';
 import { FileHashes } from './file-hashes.ts';
-import { cacheFolder, readCore } from './paths.ts';
+import { nodeKeptDisks } from './kept-disks.ts';
+import { cacheFolder, dataFolder, readCore } from './paths.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 import { isBundled, workerScript } from './worker-script.ts';
 
@@ -46,6 +48,11 @@ export function sandboxParts({
     // Modules of their own change one at a time while somebody works on them, and nobody would notice.
     snapshots: warm && isBundled() ? snapshots(core, notice) : undefined,
   };
+}
+
+/** The same for computers, whose disks are kept with the user's data. Throws NOT_BUILT. */
+export function computerParts(options: PartsOptions = {}): ComputerParts {
+  return { ...sandboxParts(options), kept: nodeKeptDisks(join(dataFolder(), 'computers')) };
 }
 
 /** Undefined where there is no cache to keep them in. */

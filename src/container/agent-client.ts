@@ -78,6 +78,8 @@ interface CommonRunOptions extends OutputSinks {
   stdin?: boolean;
   /** The program has a terminal of this size; its output all comes as stdout. */
   terminal?: Terminal | undefined;
+  /** It is followed on when the guest goes back to where the program ran already: see AgentClient.suspend. */
+  outlivesRestore?: boolean;
 }
 
 /** A container: its first process is the program. The name is its identity in the guest ([A-Za-z0-9_.-], 64 at most). */
@@ -119,6 +121,9 @@ export class AgentClient {
   #nextChannel = 1;
   readonly #replies = new Map<number, Waiting>();
   readonly #processes = new Map<number, GuestProcess>();
+  /** Programs that may be there again when the guest has gone back, and what becomes of the others. */
+  readonly #suspended = new Map<number, GuestProcess>();
+  #suspendedFor: Error | undefined;
   #hello: { epoch: bigint; reset: boolean; resolve(info: AgentInfo): void; reject(error: Error): void } | null = null;
   /** A WELCOME that fits, while its CHANNEL_STATEs come. */
   #info: AgentInfo | null = null;
@@ -155,6 +160,37 @@ export class AgentClient {
       throw error;
     }
     return info;
+  }
+
+  /**
+   * The guest goes back to where it was: what waits for it is rejected with this error, and what still comes of it is dropped
+   * until {@link hello}. Programs that outlive that wait for {@link resume}, or {@link endSuspended} rejects them too.
+   */
+  suspend(error: Error): void {
+    for (const [channel, process] of this.#processes) {
+      if (!process.outlivesRestore) continue;
+      this.#processes.delete(channel);
+      this.#suspended.set(channel, process);
+    }
+    this.#suspendedFor = error;
+    this.#abandon(error);
+    this.#decoder.hunt();
+  }
+
+  /** Goes on with a program that the guest knows, as it is there now. The output of one that nobody follows goes nowhere. */
+  resume(state: ChannelState): GuestProcess {
+    // Channels are not given to another program by the same client, so this is the same one.
+    const process = this.#suspended.get(state.channel);
+    if (process === undefined) return this.attach(state, {});
+    this.#suspended.delete(state.channel);
+    return this.#follow(process, state);
+  }
+
+  /** Rejects what was suspended and was not resumed: the guest does not know it. */
+  endSuspended(): void {
+    const error = this.#suspendedFor;
+    for (const process of this.#suspended.values()) process.lost(error!);
+    this.#suspended.clear();
   }
 
   /** Round trip of up to 64 bytes. */
@@ -278,8 +314,11 @@ export class AgentClient {
 
   /** Takes over a program of an earlier session. What it wrote in between and nobody received is lost. */
   attach(state: ChannelState, sinks: OutputSinks): GuestProcess {
+    return this.#follow(new GuestProcess(state.channel, this.#send, sinks), state);
+  }
+
+  #follow(process: GuestProcess, state: ChannelState): GuestProcess {
     this.#check();
-    const process = new GuestProcess(state.channel, this.#send, sinks);
     this.#processes.set(state.channel, process);
     if (state.phase === ChannelPhase.EXITED) process.finish(exitStatus(state.how, state.code, ''));
     else process.resumed(state.stdinCredit, state.pid);
@@ -428,6 +467,8 @@ export class AgentClient {
   #fail(error: Error): void {
     if (this.#failed !== null) return;
     this.#abandon(error);
+    for (const process of this.#suspended.values()) process.lost(error);
+    this.#suspended.clear();
     this.#failed = error;
   }
 }

@@ -50,3 +50,33 @@ export interface ContainerFiles {
   /** A tar archive of the whole root filesystem. */
   exportTar(options?: FilesOptions): AsyncIterable<Uint8Array>;
 }
+
+/** What is in a folder. */
+export interface FileEntry extends FileStat {
+  readonly name: string;
+}
+
+/**
+ * Files one at a time, as somebody works with them who is root there. Paths as above. Every method may
+ * throw NOT_FOUND (no such path), NO_SPACE, CONFLICT (a folder where there should be none, or the other way round; a
+ * folder that is not empty) or FILES.
+ */
+export interface EditableFiles {
+  /** The whole file. Throws LIMIT when it is longer than `bytesMax`, by default 16 MiB. */
+  read(path: string, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
+  /**
+   * Writes a file, in a folder that is there. One that is there keeps its owner and, unless `mode` is given, its mode;
+   * a new one is root's, with mode 0644.
+   */
+  write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;
+  /** In the order of their names' bytes. */
+  list(path: string): Promise<FileEntry[]>;
+  /** As {@link ContainerFiles.stat}. */
+  stat(path: string): Promise<FileStat>;
+  /** Makes a folder, and those above it that are not there; nothing when it is there. Mode 0755. */
+  mkdir(path: string, options?: { readonly mode?: number }): Promise<void>;
+  /** Removes a file or an empty folder, or with `recursive` a folder with all that is in it; a link, not where it leads. */
+  remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
+  /** As rename(2): what is at `to` is replaced, if it is no folder with something in it. */
+  rename(from: string, to: string): Promise<void>;
+}

@@ -2,10 +2,13 @@
  * What running containers takes of a machine: byte streams, its end, and what it tells about itself. RunningMachine of
  * src/worker is one; entry points start it and hand it down, and tests bring their own.
  */
+import type { VivariumError } from '../util/errors.ts';
 import type {
+  CheckpointInfo,
   DeviceConfig,
   MachineConfig,
   MachineExit,
+  MachineInspection,
   MachineSnapshot,
   MachineStatistics,
   StreamName,
@@ -30,11 +33,18 @@ export interface OpenedDevices {
 export interface GuestMachine {
   /** How it ended, once all its output is handed over. Rejects when we failed. */
   readonly exit: Promise<MachineExit>;
+  /** Is told when something that the guest wrote to a disk has no room or was not kept: LIMIT, NO_SPACE or STORE. */
+  onDiskTrouble: ((error: VivariumError) => void) | null;
   stream(name: StreamName): MachineByteStream;
   /** Makes devices without the guest seeing them yet. Throws what opening them does. */
   open(devices: DeviceConfig): Promise<OpenedDevices>;
   /** A copy of the machine as it stands; it goes on. */
   save(): Promise<MachineSnapshot>;
+  /** Keeps it as it stands, memory and disks, to go back to; it goes on. Throws LIMIT, or USAGE for a disk that can't be kept. */
+  checkpoint(): Promise<CheckpointInfo>;
+  /** Goes back to a checkpoint; input on its way is dropped. Throws BAD_STATE when it was released. */
+  goBack(checkpoint: number): Promise<void>;
+  releaseCheckpoint(checkpoint: number): Promise<void>;
   /** Pulls the plug. */
   stop(): Promise<void>;
   /** Ends the worker at once. */
@@ -42,6 +52,8 @@ export interface GuestMachine {
   /** The CPU's state as text. */
   dump(): Promise<string>;
   statistics(): Promise<MachineStatistics>;
+  /** Looks inside, stops and steps. */
+  readonly inspection: MachineInspection;
   /** Unix time in milliseconds as the machine's host has it. */
   unixMs(): number;
   /** Pulls out a disk by its serial number. Throws NOT_FOUND, or USAGE when the guest has not let go of it. */

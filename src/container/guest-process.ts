@@ -78,6 +78,13 @@ class OutputStream {
     this.#granted = bytes;
   }
 
+  /** The agent has no credit: it knows nothing of what it was given since. */
+  reopen(): void {
+    this.#granted = 0;
+    this.#consumed = 0;
+    this.grant(OUTPUT_WINDOW);
+  }
+
   grant(bytes: number): void {
     this.#granted += bytes;
     this.#send(Request.CREDIT, this.#channel, new PayloadWriter().uint(1, this.#stream).uint(4, bytes).done());
@@ -126,6 +133,8 @@ export class GuestProcess {
   readonly started: Promise<number>;
   /** Resolves after all output was taken. Rejects when the guest is gone or an output sink failed. */
   readonly exit: Promise<ExitStatus>;
+  /** See CommonRunOptions of agent-client.ts. */
+  readonly outlivesRestore: boolean;
   readonly #send: SendFrame;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
@@ -137,8 +146,9 @@ export class GuestProcess {
   #over = false;
 
   /** Not for users: see AgentClient.run and attach. */
-  constructor(channel: number, send: SendFrame, sinks: OutputSinks) {
+  constructor(channel: number, send: SendFrame, sinks: OutputSinks & { readonly outlivesRestore?: boolean }) {
     this.channel = channel;
+    this.outlivesRestore = sinks.outlivesRestore ?? false;
     this.#send = send;
     this.#stdout = new OutputStream(send, channel, Stream.STDOUT, sinks.onStdout);
     this.#stderr = new OutputStream(send, channel, Stream.STDERR, sinks.onStderr);
@@ -193,12 +203,17 @@ export class GuestProcess {
     this.#stderr.open(OUTPUT_WINDOW);
   }
 
-  /** For AgentClient: taken over from an earlier session with that much stdin credit and that pid (0: not yet known). */
+  /**
+   * For AgentClient: taken over from an earlier session with that much stdin credit and that pid (0: not yet known). Input that
+   * was not sent yet was for a program that had come further.
+   */
   resumed(inputCredit: number, pid: number): void {
+    for (const waiting of this.#input.splice(0)) waiting.resolve();
     this.#inputCredit = Math.min(inputCredit, STDIN_WINDOW);
-    this.#stdout.grant(OUTPUT_WINDOW);
-    this.#stderr.grant(OUTPUT_WINDOW);
+    this.#stdout.reopen();
+    this.#stderr.reopen();
     if (pid > 0) this.#started.resolve(pid);
+    if (this.#inputEnded) this.#pump();
   }
 
   /** For AgentClient: a frame on this channel. */

@@ -2,11 +2,20 @@
  * A guest: a machine that runs our kernel, with the agent in it. Boots it or goes on from a snapshot, attaches and mounts
  * what the host shares, and tells when it fails. docs/agent-protocol.md.
  */
-import type { DiskConfig, MachineConfig, MachineSnapshot, MachineStatistics, ShareConfig } from '../worker/protocol.ts';
+import { ErrorCodes, VivariumError } from '../util/errors.ts';
+import type {
+  CheckpointInfo,
+  DiskConfig,
+  MachineConfig,
+  MachineSnapshot,
+  MachineStatistics,
+  ShareConfig,
+} from '../worker/protocol.ts';
 import { AgentClient, p9Options, type AgentPort } from './agent-client.ts';
 import { PORT_NAME } from './agent-protocol.ts';
 import { failureOf, GuestFailure, panicFailure } from './guest-failure.ts';
 import type { GuestMachine, OpenedDevices, StartMachine } from './guest-machine.ts';
+import type { GuestProcess } from './guest-process.ts';
 import { KernelLog } from './kernel-log.ts';
 import type { RootfsPlan } from './rootfs-plan.ts';
 import { withProgress } from './progress-watch.ts';
@@ -63,7 +72,7 @@ export class Guest {
   readonly client: AgentClient;
   /** Rejects with a GuestFailure, or an AssertionError, when the guest ends without having been closed. Never resolves. */
   readonly failure: Promise<never>;
-  readonly #machine: GuestMachine;
+  readonly machine: GuestMachine;
   readonly #options: GuestOptions;
   readonly #fail: (error: Error) => void;
   readonly #log: KernelLog;
@@ -72,11 +81,11 @@ export class Guest {
 
   /** What its machine did so far. */
   statistics(): Promise<MachineStatistics> {
-    return this.#machine.statistics();
+    return this.machine.statistics();
   }
 
   private constructor(machine: GuestMachine, client: AgentClient, log: KernelLog, options: GuestOptions) {
-    this.#machine = machine;
+    this.machine = machine;
     this.client = client;
     this.#log = log;
     this.#options = options;
@@ -130,19 +139,46 @@ export class Guest {
 
   async #refresh(): Promise<void> {
     const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
-    await Promise.all([this.client.addEntropy(entropy), this.client.setClock(this.#machine.unixMs())]);
+    await Promise.all([this.client.addEntropy(entropy), this.client.setClock(this.machine.unixMs())]);
   }
 
   /** A copy of the whole guest. It is at rest: what its agent had to do is done. */
   async save(): Promise<MachineSnapshot> {
     await this.watched('come to rest', this.client.ping());
-    return this.#machine.save();
+    return this.machine.save();
+  }
+
+  /** Keeps the whole guest as it is, in its worker, to go back to. Throws LIMIT, or USAGE when a disk can't be kept. */
+  async checkpoint(): Promise<CheckpointInfo> {
+    await this.watched('come to rest', this.client.ping());
+    return this.machine.checkpoint();
+  }
+
+  /**
+   * Goes back to a checkpoint. What was under way is rejected with RESTORED, but programs that outlive it and were there then
+   * go on. The result is what runs in the guest now. Throws BAD_STATE when the checkpoint was released; then nothing has
+   * changed.
+   */
+  async goBack(checkpoint: number): Promise<GuestProcess[]> {
+    const { client } = this;
+    await this.machine.goBack(checkpoint);
+    client.suspend(
+      new VivariumError(
+        ErrorCodes.RESTORED,
+        'the computer went back to a saved state, in which the program does not run',
+      ),
+    );
+    const { channels } = await this.watched('answer after it went back', client.hello());
+    const programs = channels.map((state) => client.resume(state));
+    client.endSuspended();
+    await this.watched('take over the time', this.#refresh());
+    return programs;
   }
 
   /** Makes devices; the guest may still boot. Throws what opening them does. */
   async prepare(devices: GuestDevices): Promise<PreparedDevices> {
     const { disks = [], shares = [] } = devices;
-    return { devices, opened: await this.#machine.open({ disks, shares: shares.map(({ share }) => share) }) };
+    return { devices, opened: await this.machine.open({ disks, shares: shares.map(({ share }) => share) }) };
   }
 
   /** Gives them to the guest, once it has booted, mounts the shares, and puts a root filesystem together from disks among them. */
@@ -193,7 +229,7 @@ export class Guest {
 
   async #unplugDisk(serial: string): Promise<void> {
     await this.#patiently(`remove the disk ${serial}`, () => this.client.removeDisk(serial));
-    await this.#machine.detachDisk(serial);
+    await this.machine.detachDisk(serial);
   }
 
   /** What the guest refuses for a moment after the last user of a mount has gone. */
@@ -212,7 +248,7 @@ export class Guest {
   /** Waits for something that the guest does of itself; a guest that fails or makes no progress rejects it. */
   async watched<T>(what: string, task: Promise<T>): Promise<T> {
     try {
-      return await Promise.race([withProgress(this.#machine, what, task), this.failure]);
+      return await Promise.race([withProgress(this.machine, what, task), this.failure]);
     } catch (error) {
       // Everything that hangs on the agent fails for the guest's reason, which may come a little later.
       if (error instanceof GuestFailure) this.#fail(error);
@@ -228,17 +264,17 @@ export class Guest {
     this.client.close();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_MS)));
-    const stopped = this.#machine.stop().then(() => this.#machine.exit);
+    const stopped = this.machine.stop().then(() => this.machine.exit);
     await Promise.race([stopped.catch(() => {}), late]);
     clearTimeout(timer);
-    await this.#machine.terminate();
+    await this.machine.terminate();
   }
 
   /** The kernel has panicked: it resets the machine, or else we end it. */
   #awaitReset(): void {
     if (this.#isClosed) return;
     this.#panicTimer = setTimeout(() => {
-      void this.#machine.dump().then(
+      void this.machine.dump().then(
         (dump) => this.#fail(panicFailure(this.#log.panic!, dump)),
         (error: Error) => this.#fail(error),
       );

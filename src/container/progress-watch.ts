@@ -1,6 +1,7 @@
 /**
  * Notices a guest that will not do what is waited for: measured by what it does rather than by the clock, so that a slow
- * host is no error. It gives up on a guest that sleeps on and on, and on one that has run far longer than it ever should.
+ * host is no error. It gives up on a guest that sleeps on and on, and on one that has run far longer than it ever should, but not on
+ * one that somebody has stand still.
  */
 import { ErrorCodes } from '../util/errors.ts';
 import { GuestFailure } from './guest-failure.ts';
@@ -39,9 +40,9 @@ function progressCheck(machine: Pick<GuestMachine, 'statistics' | 'dump'>, what:
   let last = 0;
   let idleChecks = 0;
   return async () => {
-    const { instructions } = await machine.statistics();
+    const { instructions, isPaused } = await machine.statistics();
     first ??= instructions;
-    idleChecks = instructions - last < IDLE_INSTRUCTIONS ? idleChecks + 1 : 0;
+    idleChecks = instructions - last < IDLE_INSTRUCTIONS && !isPaused ? idleChecks + 1 : 0;
     last = instructions;
     if (idleChecks > IDLE_CHECKS_MAX) {
       throw new GuestFailure(ErrorCodes.AGENT, `the guest did not ${what}: it sleeps`, await machine.dump());

@@ -7,7 +7,7 @@ import { partitionDisk, PARTITIONS_MAX } from '../oci/disk/gpt.ts';
 import type { DiskPart } from '../oci/disk/parts.ts';
 import { overLimit } from '../oci/fail.ts';
 import type { InodeAttributes } from '../oci/tree.ts';
-import type { DiskConfig } from '../worker/protocol.ts';
+import type { DiskConfig, KeepConfig } from '../worker/protocol.ts';
 import type { MountRequest } from './agent-client.ts';
 
 const LAYERS_FOLDER = '/run/vivarium/layers';
@@ -33,8 +33,14 @@ export interface RootfsRequest {
   readonly layers: readonly LayerDisk[];
   /** What the root directory is like. */
   readonly rootAttributes: InodeAttributes;
-  /** The container's own disk: gone with the machine, in this folder; or a file that {@link ownDiskParts} has filled. */
-  readonly disk: { readonly scratchFolder: string } | { readonly file: string };
+  /**
+   * The container's own disk: gone with the machine, in this folder; a file that {@link ownDiskParts} has filled; or in the
+   * worker's memory, where it may take so much, and kept perhaps.
+   */
+  readonly disk:
+    | { readonly scratchFolder: string }
+    | { readonly file: string }
+    | { readonly bytesMax: number; readonly keep?: KeepConfig | undefined };
   /** How much the container may write, file system included. */
   readonly storageBytes: number;
   /** 16 random bytes. */
@@ -91,7 +97,13 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
         type: 'erofs',
         readOnly: true,
       })),
-      { source: `disk:${own.serial}`, target: disk, type: 'ext4' },
+      // What is freed on a disk in memory goes back to the host.
+      {
+        source: `disk:${own.serial}`,
+        target: disk,
+        type: 'ext4',
+        ...('bytesMax' in request.disk ? { options: 'discard' } : {}),
+      },
       layers.length === 0
         ? { source: `${disk}/${UPPER}`, target: path, type: '', bind: true }
         : { source: 'overlay', target: path, type: 'overlay', options },
@@ -118,7 +130,9 @@ function ownDisk(request: RootfsRequest): DiskConfig & { readonly serial: string
   const { id, disk } = request;
   const serial = `disk-${id}`;
   if ('file' in disk) return { kind: 'file', serial, path: disk.file, readOnly: false };
-  return { kind: 'scratch', serial, folder: disk.scratchFolder, ...ownDiskParts(request, false) };
+  if ('scratchFolder' in disk)
+    return { kind: 'scratch', serial, folder: disk.scratchFolder, ...ownDiskParts(request, false) };
+  return { kind: 'chunks', serial, ...disk, ...ownDiskParts(request, disk.keep !== undefined) };
 }
 
 /** A container's disk as it is in the beginning. With a journal it outlives a machine that is switched off at any moment. */

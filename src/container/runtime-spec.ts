@@ -105,6 +105,8 @@ export interface ContainerRequest extends Omit<
   rootfs: string;
   hostname: string;
   volumes?: readonly VolumeMount[];
+  /** Its first process is our init, which only waits: programs come by exec. `args` are nothing then. */
+  keepsWaiting?: boolean;
   /** Default: what Docker gives to who asks for nothing. */
   isolation?: IsolationOptions;
 }
@@ -165,15 +167,17 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   requireAbsolute(request.rootfs, 'root file system');
   const options = request.isolation ?? DEFAULT_ISOLATION;
   const isolation = containerIsolation(options);
-  const process = runtimeProcess({ ...request, ...isolation.process });
+  const { keepsWaiting = false } = request;
+  const args = keepsWaiting ? [INIT_PLACE, '--wait'] : request.args;
+  const process = runtimeProcess({ ...request, args, ...isolation.process });
   const namespaces = ['pid', 'ipc', 'uts', 'mount', 'cgroup', ...(isolation.ownNetwork ? ['network'] : [])];
   const volumes = userMounts([...isolation.tmpfsMounts, ...(request.volumes ?? []).map(volumeMount)]);
   return {
     ociVersion: OCI_VERSION,
-    process: options.init ? { ...process, args: [INIT_PLACE, '--', ...process.args] } : process,
+    process: options.init && !keepsWaiting ? { ...process, args: [INIT_PLACE, '--', ...process.args] } : process,
     root: { path: request.rootfs, readonly: options.readOnlyRootfs },
     hostname: request.hostname,
-    mounts: [...isolation.mounts, ...volumes, ...initMounts(options.init)],
+    mounts: [...isolation.mounts, ...volumes, ...initMounts(options.init || keepsWaiting)],
     annotations: isolation.seccompFilter === undefined ? {} : { [SECCOMP_ANNOTATION]: base64(isolation.seccompFilter) },
     linux: {
       namespaces: namespaces.map((type) => ({ type })),

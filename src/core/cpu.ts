@@ -41,12 +41,33 @@ const UNWIND_COST = 16;
 /** A fault in delivering a fault is a double fault, and one more shuts the CPU down; more is our bug. */
 const NESTED_FAULTS_MAX = 8;
 const UNMAPPED = 0xffff_ffff_ffff_ffffn;
+const EFLAGS_TF = 1 << 8; // SDM Vol. 1, 3.4.3
+const EFLAGS_IF = 1 << 9;
+const NMI_VECTOR = 2; // SDM Vol. 3A, table 6-1
+/** FAULT_KIND of an external interrupt: assembly/system/interrupt.ts. */
+const KIND_EXTERNAL = 3;
+
+/** What {@link Cpu.advance} did. */
+export const Advance = {
+  /** Executed code. */
+  EXECUTED: 0,
+  /** Delivered an interrupt, which {@link Cpu.lastVector} names; executed nothing. */
+  INTERRUPT: 1,
+  /** An instruction raised an exception, which was delivered. */
+  EXCEPTION: 2,
+  /** Nothing: the CPU is halted, or shut down. */
+  HALTED: 3,
+  SHUTDOWN: 4,
+} as const;
+export type Advance = (typeof Advance)[keyof typeof Advance];
 
 export class Cpu {
   readonly core: Core;
   readonly #view: DataView;
   /** The core forgets a request when it unwinds or comes back for an event. */
   #exitRequested = false;
+  /** Of the interrupt or exception that {@link advance} delivered last. */
+  lastVector = 0;
 
   constructor(core: Core) {
     this.core = core;
@@ -95,10 +116,92 @@ export class Cpu {
     }
   }
 
+  /**
+   * Does the next thing that the processor would do, for debuggers: takes an interrupt that can be taken, or executes one
+   * instruction, exactly. Without `exactly` it may be several that follow each other in one page, up to the first jump that
+   * is taken. With `holdInterrupts` they wait, unless the CPU is halted and waits for one. Only the interpreter may be at
+   * work: the tier is '0'.
+   */
+  advance(exactly: boolean, holdInterrupts = false): Advance {
+    const view = this.#view;
+    if (view.getUint32(L.SHUTDOWN, true) !== 0) return Advance.SHUTDOWN;
+    const mayTake = !this.isInShadow && (!holdInterrupts || this.isHalted);
+    if (mayTake && this.#takeInterrupt()) return Advance.INTERRUPT;
+    if (this.isHalted) return Advance.HALTED;
+    const { exports } = this.core;
+    try {
+      // run() knows the single-step trap of the guest itself, and then does one instruction alone.
+      if (exactly && (view.getUint32(L.EFLAGS_REST, true) & EFLAGS_TF) === 0) exports.step();
+      else if (holdInterrupts) this.#runHolding();
+      else exports.run(1);
+      return Advance.EXECUTED;
+    } catch (thrown) {
+      this.#deliverFault(thrown);
+      return Advance.EXCEPTION;
+    }
+  }
+
+  /** run() would take an interrupt that waits: it does not see it. */
+  #runHolding(): void {
+    const view = this.#view;
+    const held = [L.INTR, L.NMI_PENDING].filter((pin) => view.getUint32(pin, true) !== 0);
+    for (const pin of held) view.setUint32(pin, 0, true);
+    try {
+      this.core.exports.run(1);
+    } finally {
+      // One that went away meanwhile is not there when it is acknowledged.
+      for (const pin of held) view.setUint32(pin, 1, true);
+    }
+  }
+
+  /** Interrupts wait for one more instruction: the one before was STI or loaded SS. */
+  get isInShadow(): boolean {
+    const view = this.#view;
+    if (view.getUint32(L.SHADOW, true) === 0) return false;
+    const low = (view.getUint32(L.ICOUNT_BASE, true) - view.getUint32(L.COUNT, true)) >>> 0;
+    return (
+      view.getUint32(L.SHADOW_COUNT, true) === low &&
+      view.getBigInt64(L.SHADOW_COUNT, true) === view.getBigInt64(L.ICOUNT_BASE, true) - view.getBigInt64(L.COUNT, true)
+    );
+  }
+
+  /** What the core does at the start of a run, without the run. */
+  #takeInterrupt(): boolean {
+    const view = this.#view;
+    let vector = NMI_VECTOR;
+    if (view.getUint32(L.NMI_PENDING, true) !== 0 && view.getUint32(L.NMI_BLOCKED, true) === 0) {
+      view.setUint32(L.NMI_PENDING, 0, true);
+      view.setUint32(L.NMI_BLOCKED, 1, true);
+    } else {
+      if (view.getUint32(L.INTR, true) === 0 || (view.getUint32(L.EFLAGS_REST, true) & EFLAGS_IF) === 0) return false;
+      vector = this.core.acknowledge();
+      if (vector < 0) return false;
+    }
+    view.setUint32(L.HALTED, 0, true);
+    view.setUint32(L.CURRENT, 0, true);
+    view.setUint32(L.FAULT_VECTOR, vector, true);
+    view.setUint32(L.FAULT_KIND, KIND_EXTERNAL, true);
+    view.setUint32(L.FAULT_ERROR, 0, true);
+    view.setUint32(L.FAULT_HAS_ERROR, 0, true);
+    this.lastVector = vector;
+    try {
+      this.core.exports.deliverFault();
+    } catch (thrown) {
+      this.#deliverFault(thrown);
+    }
+    return true;
+  }
+
   /** Ends the {@link run} under way soon. For calls from inside it; harmless between runs. */
   requestExit(): void {
     this.#exitRequested = true;
     this.core.exports.requestExit();
+  }
+  /** Whether {@link requestExit} was called since the last time that this was asked, or a run began. */
+  takeExitRequest(): boolean {
+    const was = this.#exitRequested;
+    this.#exitRequested = false;
+    return was;
   }
 
   /** Processor reset: registers and caches, not memory. */
@@ -128,8 +231,7 @@ export class Cpu {
   }
   /** Halted with nothing but a non-maskable interrupt to wake it. */
   get isHaltedForGood(): boolean {
-    const INTERRUPT_ENABLE = 1 << 9; // EFLAGS.IF, SDM Vol. 1, 3.4.3
-    return this.isHalted && (this.eflags & INTERRUPT_ENABLE) === 0 && this.#view.getUint32(L.NMI_PENDING, true) === 0;
+    return this.isHalted && (this.eflags & EFLAGS_IF) === 0 && this.#view.getUint32(L.NMI_PENDING, true) === 0;
   }
 
   /** General register by its x86 number: 0 RAX, 1 RCX, 2 RDX, 3 RBX, 4 RSP, 5 RBP, 6 RSI, 7 RDI, 8 to 15. */
@@ -181,6 +283,14 @@ export class Cpu {
   commit(): void {
     this.core.exports.updateMode();
     this.core.exports.flushTlb();
+  }
+
+  /** Words of the CPU block by their place in assembly/layout.ts, for debuggers. */
+  word32(at: number): number {
+    return this.#view.getUint32(at, true);
+  }
+  word64(at: number): bigint {
+    return this.#view.getBigUint64(at, true);
   }
 
   /** The guest's TSC less the machine's ticks: what the guest added by writing it. */
@@ -236,6 +346,7 @@ export class Cpu {
     let current = thrown;
     for (let depth = 0; depth < NESTED_FAULTS_MAX; depth++) {
       if (current !== GUEST_FAULT) throw this.#bug(current);
+      this.lastVector = this.#view.getUint32(L.FAULT_VECTOR, true);
       try {
         this.core.exports.deliverFault();
         return;

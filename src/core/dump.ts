@@ -2,7 +2,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Cpu } from './cpu.ts';
 
-const GPR_NAMES = [
+export const GPR_NAMES = [
   'rax',
   'rcx',
   'rdx',
@@ -20,8 +20,9 @@ const GPR_NAMES = [
   'r14',
   'r15',
 ] as const;
-const PRINT_ORDER = [0, 3, 1, 2, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15] as const;
-const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
+/** The order in which people list them. */
+export const PRINT_ORDER = [0, 3, 1, 2, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15] as const;
+export const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
 const CODE_BYTES_SHOWN = 16;
 const STACK_WORDS_SHOWN = 8;
 const RSP = 4;
@@ -34,6 +35,9 @@ function hex(value: bigint | number, digits: number): string {
 }
 
 /** Words for the mode that the CPU is in. */
+export function modeText(cpu: Cpu): string {
+  return describeMode(cpu, cpu.word32(L.MODE));
+}
 function describeMode(cpu: Cpu, mode: number): string {
   if ((cpu.getControl('cr0') & CR0_PE) === 0n) return 'real mode';
   if ((mode & L.MODE_V86) !== 0) return 'virtual-8086 mode';

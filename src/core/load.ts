@@ -62,6 +62,8 @@ export interface Core {
   readonly memory: WebAssembly.Memory;
   readonly ramBytes: number;
   readonly translator: Translator;
+  /** Accepts the external interrupt that waits, as the core itself does: its vector, or -1. */
+  acknowledge(): number;
 }
 
 export interface CoreOptions {
@@ -167,5 +169,5 @@ export function instantiateCore(
   const translator = new Translator(exports, memory, nowMs);
   exports.configure(ramBytes);
   translator.setTier(tier);
-  return { exports, memory, ramBytes, translator };
+  return { exports, memory, ramBytes, translator, acknowledge: () => host.acknowledge() };
 }

@@ -182,6 +182,7 @@ export class Translator {
   #usedSlots = 0;
   #slicesWaited = 0;
   #isEager = false;
+  #tier: Tier = 'mixed';
   /** With tier '1': a module for each region at once, rather than one for those of a slice. A whole guest is too much for that. */
   compilesAtOnce = true;
   #modules = 0;
@@ -206,12 +207,17 @@ export class Translator {
 
   /** Chooses the tier from now on. What is translated already stays. */
   setTier(tier: Tier): void {
+    this.#tier = tier;
     const view = new DataView(this.#memory.buffer);
     view.setUint32(T_TIER, TIERS[tier], true);
     view.setUint32(T_THRESHOLD, tier === '1' ? 1 : THRESHOLD, true);
     view.setUint32(T_PASSED_MANY, tier === '1' ? PASSED_MANY_AT_ONCE : PASSED_MANY, true);
     view.setUint32(T_LEAVES_MANY, tier === '1' ? LEAVES_MANY_AT_ONCE : LEAVES_MANY, true);
     this.#isEager = tier === '1';
+  }
+
+  get tier(): Tier {
+    return this.#tier;
   }
 
   /** The core wrote a region's body. */

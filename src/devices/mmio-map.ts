@@ -65,6 +65,11 @@ export class MmioMap implements MmioBus {
     };
   }
 
+  /** What is mapped where, by address. */
+  get ranges(): readonly { readonly start: number; readonly byteCount: number; readonly device: MmioDevice }[] {
+    return this.#segments.map(({ start, end, device }) => ({ start, byteCount: end - start, device }));
+  }
+
   /** Whether some device answers at this address. */
   claims(physical: number): boolean {
     return this.#find(physical) !== undefined;

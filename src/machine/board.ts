@@ -221,6 +221,11 @@ export class Board {
     return { portReads, portWrites, mmioReads, mmioWrites };
   }
 
+  /** Where memory-mapped registers are now, by address; PCI's window as a whole. */
+  get mmioRanges(): readonly { readonly start: number; readonly byteCount: number }[] {
+    return this.#mmio.ranges;
+  }
+
   #guestTsc(): bigint {
     return BigInt.asUintN(64, BigInt(this.time.ticks()) + this.cpu.tscOffset);
   }

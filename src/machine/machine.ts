@@ -17,8 +17,12 @@ import { VirtioRng } from '../devices/virtio/rng/device.ts';
 import { assert, ErrorCodes, VivariumError } from '../util/errors.ts';
 import { Board } from './board.ts';
 import { bootKernel } from './boot/detect.ts';
+import { Checkpoints, type CheckpointInfo } from './checkpoint.ts';
 import type { BootRequest } from './boot/request.ts';
 import type { MachineHost } from './host.ts';
+import { Debugger } from './inspect/debugger.ts';
+import { Inspector } from './inspect/inspector.ts';
+import type { MachineInspection } from './inspect/types.ts';
 import { LateTranslation } from './late-translation.ts';
 import type { SnapshotFile } from './snapshot-file/read.ts';
 import { Notes } from './notes.ts';
@@ -35,7 +39,7 @@ import {
   type MachineSnapshot,
 } from './snapshot.ts';
 
-export type { MachineSnapshot, Tier, TranslationStatistics };
+export type { CheckpointInfo, MachineSnapshot, Tier, TranslationStatistics };
 
 /** How a machine ended. `dump` is the CPU's state as text. */
 export type MachineExit =
@@ -72,6 +76,8 @@ export interface MachineOptions {
   readonly onCom1Room?: () => void;
   /** The machine's time, when something else needs it too: a file system. */
   readonly time?: MachineTime;
+  /** What RAM of checkpoints may take together, in bytes: 1 GiB if not given. */
+  readonly checkpointBytesMax?: number;
   /** The CPU has something for the log. */
   readonly onNote?: (code: number, detail: number) => void;
 }
@@ -80,6 +86,8 @@ export interface MachineOptions {
 export interface MachineStatistics {
   readonly instructions: number;
   readonly machineNs: number;
+  /** Somebody who looks inside has it stand still. */
+  readonly isPaused: boolean;
   readonly translation: TranslationStatistics;
   /** Of the last slices. */
   readonly instructionsPerSecond: number;
@@ -91,16 +99,23 @@ export interface MachineStatistics {
 const NS_PER_SECOND = 1e9;
 /** What a container's start takes; translating any of it has been measured to cost more than it saves. */
 const LATE_INSTRUCTIONS = 20e6;
+const CHECKPOINT_BYTES_MAX = 2 ** 30;
 const DISCARD: ByteSink = () => {};
 
 export class Machine {
   readonly board: Board;
+  /** Looks inside, stops and steps. */
+  readonly inspection: MachineInspection;
+  readonly #debugger: Debugger;
   readonly #console: VirtioConsole | undefined;
   readonly #notes = new Notes();
   #disks: readonly { readonly backend: BlockBackend; readonly device: VirtioBlk }[];
   readonly #loop: RunLoop;
   readonly #tier: Tier;
   readonly #lateTranslation: LateTranslation;
+  readonly #checkpoints: Checkpoints;
+  /** What was executed before the machine went back to where it had been. */
+  #instructionsUndone = 0;
   #state: 'new' | 'running' | 'ended' = 'new';
   #end: ((exit: MachineExit) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -144,17 +159,28 @@ export class Machine {
     const { cpu } = this.board;
     this.#tier = options.tier ?? 'mixed';
     this.#lateTranslation = new LateTranslation(cpu, () => cpu.core.translator.setTier(this.#tier));
+    this.#debugger = new Debugger({
+      cpu,
+      undisturbed: this.#lateTranslation,
+      timers: this.board.timers,
+      time,
+      onClockJump: (byMs) => this.board.rtc.shift(byMs),
+    });
     this.#loop = new RunLoop({
-      cpu: this.#lateTranslation,
+      cpu: this.#debugger,
       timers: this.board.timers,
       scheduler: host,
       onShutdown: () => this.#finish({ kind: 'triple-fault', dump: this.dump() }),
       onDeadHalt: () => this.#finish({ kind: 'halted', dump: this.dump() }),
       onError: (error) => {
         this.#state = 'ended';
+        this.#debugger.end();
         this.#fail?.(error);
       },
     });
+    this.#checkpoints = new Checkpoints(this.board, options.checkpointBytesMax ?? CHECKPOINT_BYTES_MAX);
+    this.#debugger.connect(this.#loop);
+    this.inspection = new Inspector(this.board, this.#debugger, () => this.statistics());
     if (options.boot === undefined) return;
     const { memory } = this.board;
     bootKernel({ memory, cpu, rsdpPhysical: this.board.placeTables() }, options.boot);
@@ -229,6 +255,17 @@ export class Machine {
     disk.backend.close?.();
   }
 
+  /** Lets go of all disks, once what was written is kept, if it is to be and can. After the machine has ended. */
+  async closeDisks(): Promise<void> {
+    const disks = this.#disks;
+    this.#disks = [];
+    for (const { backend, device } of disks) {
+      await device.quiesce();
+      if (!backend.readOnly) await Promise.resolve(backend.flush()).catch(() => {}); // it was told when the guest wrote it
+      backend.close?.();
+    }
+  }
+
   /** Asks the guest to shut down. */
   pressPowerButton(): void {
     this.board.power.pressPowerButton();
@@ -256,9 +293,10 @@ export class Machine {
   statistics(): MachineStatistics {
     const { cpu, time, unclaimed } = this.board;
     return {
-      instructions: cpu.instructionCount,
+      instructions: cpu.instructionCount + this.#instructionsUndone,
       translation: cpu.translationStatistics,
       machineNs: time.nowNs(),
+      isPaused: this.#debugger.state === 'paused',
       instructionsPerSecond: this.#loop.speed * NS_PER_SECOND,
       unclaimed,
       notes: this.#notes.list(),
@@ -266,20 +304,55 @@ export class Machine {
   }
 
   /** Saves the machine as it stands between two slices, once its devices have come to rest. It goes on afterwards. */
-  async save(): Promise<MachineSnapshot> {
+  save(): Promise<MachineSnapshot> {
     const { board } = this;
+    return this.#atRest(() => ({
+      version: SNAPSHOT_VERSION,
+      ramBytes: board.memory.size,
+      nowNs: board.time.nowNs(),
+      bootUnixMs: board.time.bootUnixMs,
+      cpu: board.cpu.save(),
+      ram: saveRam(board.memory),
+      devices: saveDevices(board.devices),
+    }));
+  }
+
+  /**
+   * Keeps the machine as it stands, memory and disks, to go back to; it goes on afterwards. Throws LIMIT when that takes too
+   * much memory, and USAGE when a disk can't be kept.
+   */
+  checkpoint(): Promise<CheckpointInfo> {
+    return this.#atRest(() => this.#checkpoints.keep(this.#disks.map(({ backend }) => backend)));
+  }
+
+  /**
+   * Goes back to where it was, in place, also while it runs; what its devices were in the middle of is dropped. Input that the
+   * guest had not taken is what it was then. One that was paused goes on. Throws BAD_STATE.
+   */
+  goBack(checkpoint: number): void {
+    if (this.#state !== 'running') throw badState('the machine has ended');
+    const { cpu } = this.board;
+    const executed = cpu.instructionCount;
+    this.#checkpoints.goBack(
+      checkpoint,
+      this.#disks.map(({ backend }) => backend),
+    );
+    this.#instructionsUndone += executed - cpu.instructionCount;
+    if (this.#debugger.state === 'paused') this.#debugger.resume();
+    this.#loop.wake();
+    // What is kept of them is what it was, too; trouble with that is told by the disk.
+    for (const { backend } of this.#disks) if (!backend.readOnly) void Promise.resolve(backend.flush()).catch(() => {});
+  }
+
+  releaseCheckpoint(checkpoint: number): void {
+    this.#checkpoints.release(checkpoint);
+  }
+
+  async #atRest<T>(action: () => T): Promise<T> {
     this.hold();
     try {
-      await Promise.all([...board.devices.values()].map((device) => device.quiesce()));
-      return {
-        version: SNAPSHOT_VERSION,
-        ramBytes: board.memory.size,
-        nowNs: board.time.nowNs(),
-        bootUnixMs: board.time.bootUnixMs,
-        cpu: board.cpu.save(),
-        ram: saveRam(board.memory),
-        devices: saveDevices(board.devices),
-      };
+      await Promise.all([...this.board.devices.values()].map((device) => device.quiesce()));
+      return action();
     } finally {
       this.release();
     }
@@ -338,6 +411,7 @@ export class Machine {
     this.#loop.stop();
     this.board.cpu.requestExit();
     this.board.flushOutput();
+    this.#debugger.end();
     this.#end?.(exit);
   }
 }

@@ -117,6 +117,10 @@ export class RunLoop {
   /** Slices until the host's other work is due, the CPU sleeps, or the loop was stopped. */
   #turn(): void {
     if (this.#state !== 'scheduled') return;
+    if (this.#holdCount > 0) {
+      this.#state = 'held';
+      return;
+    }
     this.#state = 'running';
     try {
       this.#slices();

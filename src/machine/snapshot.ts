@@ -7,7 +7,7 @@ import type { DeviceState, GuestMemory, Stateful } from '../devices/bus.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 
 export const SNAPSHOT_VERSION = 1;
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 
 export interface RamPages {
   /** Page numbers in rising order. */
@@ -34,12 +34,16 @@ export interface WrittenMemory extends GuestMemory {
   isWritten(page: number): boolean;
 }
 
+export function forEachWrittenPage(memory: WrittenMemory, visit: (page: number) => void): void {
+  for (let page = 0; page < memory.size / PAGE_BYTES; page++) if (memory.isWritten(page)) visit(page);
+}
+
 /** Copies what is not zero. */
 export function saveRam(memory: WrittenMemory): RamPages {
   const numbers: number[] = [];
-  for (let page = 0; page < memory.size / PAGE_BYTES; page++) {
-    if (memory.isWritten(page) && !isZero(memory.view(page * PAGE_BYTES, PAGE_BYTES))) numbers.push(page);
-  }
+  forEachWrittenPage(memory, (page) => {
+    if (!isZero(memory.view(page * PAGE_BYTES, PAGE_BYTES))) numbers.push(page);
+  });
   const bytes = new Uint8Array(numbers.length * PAGE_BYTES);
   forEachRun(numbers, (index, count) => {
     bytes.set(memory.view(numbers[index]! * PAGE_BYTES, count * PAGE_BYTES), index * PAGE_BYTES);
@@ -58,8 +62,7 @@ function forEachRun(numbers: readonly number[], visit: (index: number, count: nu
 
 /** Makes all of it zero. Pages that are zero already are left alone, so that the host need not back them. */
 export function clearRam(memory: WrittenMemory): void {
-  for (let page = 0; page < memory.size / PAGE_BYTES; page++)
-    if (memory.isWritten(page)) memory.fill(page * PAGE_BYTES, PAGE_BYTES, 0);
+  forEachWrittenPage(memory, (page) => memory.fill(page * PAGE_BYTES, PAGE_BYTES, 0));
 }
 
 /** Fills a memory that is zero. Throws BAD_STATE. */

@@ -16,6 +16,8 @@ export class MachineTime implements TimeSource {
   readonly #monotonicNs: () => number;
   #originNs: number;
   #bootUnixMs: number;
+  /** The time at which it stands still. */
+  #stoppedNs: number | undefined;
 
   constructor(monotonicNs: () => number, bootUnixMs: number) {
     this.#monotonicNs = monotonicNs;
@@ -28,7 +30,7 @@ export class MachineTime implements TimeSource {
   }
 
   nowNs(): number {
-    return this.#monotonicNs() - this.#originNs;
+    return this.#stoppedNs ?? this.#monotonicNs() - this.#originNs;
   }
 
   /** TSC ticks since power-on, whole. */
@@ -41,7 +43,24 @@ export class MachineTime implements TimeSource {
    * time of power-on does, to a whole millisecond.
    */
   set(nowNs: number): void {
-    this.#bootUnixMs = Math.round(this.#bootUnixMs + (this.nowNs() - nowNs) / NS_PER_MS);
+    if (this.#stoppedNs !== undefined) this.#stoppedNs = nowNs;
+    this.#bootUnixMs = Math.round(this.#bootUnixMs + (this.#monotonicNs() - this.#originNs - nowNs) / NS_PER_MS);
     this.#originNs = this.#monotonicNs() - nowNs;
+  }
+
+  /** Stands still until {@link start}, but for {@link advance}. */
+  stop(): void {
+    this.#stoppedNs = this.nowNs();
+  }
+  /** Goes on from where it stands; as with {@link set}, Unix time has not stood still. */
+  start(): void {
+    const nowNs = this.#stoppedNs;
+    if (nowNs === undefined) return;
+    this.#stoppedNs = undefined;
+    this.set(nowNs);
+  }
+  /** Moves on by so much while it stands still. */
+  advance(byNs: number): void {
+    if (this.#stoppedNs !== undefined) this.#stoppedNs += byNs;
   }
 }

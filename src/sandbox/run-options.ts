@@ -81,12 +81,7 @@ export function checkRunOptions(options: RunOptions): void {
   if (storageBytes !== undefined) checkExt4Size(storageBytes);
   if (hostname !== undefined) checkHostName(hostname);
   if (isolation !== undefined) containerIsolation(isolation);
-  if (
-    tty !== undefined &&
-    ![tty.columns, tty.rows].every((side) => Number.isInteger(side) && side >= 0 && side <= SCREEN_SIDE_MAX)
-  ) {
-    throw usage(`a terminal can't have ${tty.columns} columns and ${tty.rows} rows`);
-  }
+  checkTerminal(tty);
   if (volumes.length > VOLUMES_MAX)
     throw new VivariumError(ErrorCodes.LIMIT, `a machine has room for ${VOLUMES_MAX} volumes, not ${volumes.length}`);
   const places = new Set<string>(Object.keys(isolation?.tmpfs ?? {}).map(normalPath));
@@ -95,6 +90,13 @@ export function checkRunOptions(options: RunOptions): void {
     if (places.has(place)) throw usage(`two volumes have the same place ${place} in the container`);
     places.add(place);
   }
+}
+
+/** Throws USAGE. */
+export function checkTerminal(tty: TerminalSize | undefined): void {
+  if (tty === undefined) return;
+  if ([tty.columns, tty.rows].every((side) => Number.isInteger(side) && side >= 0 && side <= SCREEN_SIDE_MAX)) return;
+  throw usage(`a terminal can't have ${tty.columns} columns and ${tty.rows} rows`);
 }
 
 /** Throws USAGE. */

@@ -9,16 +9,17 @@
  */
 import { Guest, sharePath, type GuestShare, type PreparedDevices } from '../container/guest.ts';
 import type { StartMachine } from '../container/guest-machine.ts';
-import { identityMounts, identityOf } from '../container/identity-files.ts';
 import { DEFAULT_ISOLATION } from '../container/isolation/options.ts';
 import { outputStream } from '../container/output-stream.ts';
-import { planRootfs, type RootfsPlan } from '../container/rootfs-plan.ts';
+import type { RootfsPlan } from '../container/rootfs-plan.ts';
 import { runtimeSpec, type VolumeMount } from '../container/runtime-spec.ts';
 import { signalNumber } from '../container/signals.ts';
 import { programStarted } from '../container/start-error.ts';
 import { resolveProcess, type ProcessSpec } from '../oci/process.ts';
 import { resolveGroups } from '../oci/user.ts';
+import { anySignal } from '../util/abort.ts';
 import { assert } from '../util/errors.ts';
+import { containerRootfs, randomId } from './container-rootfs.ts';
 import type { FolderShare, PreparedImage, PrepareImage } from './image.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import { SandboxProcess } from './process.ts';
@@ -29,11 +30,8 @@ import {
   normalPath,
   type RunOptions,
 } from './run-options.ts';
-import { startGuest, type SnapshotStore } from './start-guest.ts';
+import { startGuest, type GuestParts, type SnapshotStore } from './start-guest.ts';
 import type { MachineStatistics } from '../worker/protocol.ts';
-
-const UUID_BYTES = 16;
-const ID_BYTES = 6; // as many as Docker shows
 
 /** What a sandbox is made of. */
 export interface SandboxParts {
@@ -41,7 +39,7 @@ export interface SandboxParts {
   /** The bytes of core.wasm. */
   readonly core: Uint8Array;
   /** Our guest kernel, and the initramfs with the agent; read when a guest boots. */
-  readonly readGuest: () => { readonly kernel: Uint8Array; readonly initramfs: Uint8Array };
+  readonly readGuest: () => GuestParts | Promise<GuestParts>;
   readonly prepareImage: PrepareImage;
   /** Folder for the disks that containers write to, gone with their machines. */
   readonly scratchFolder: string;
@@ -136,21 +134,15 @@ export class Sandbox {
     const lookup = (path: string): Uint8Array | undefined => image.accounts.get(path);
     const spec = resolveProcess(image.execution, overrides(options, hostname), lookup);
     const groups = resolveGroups(options.isolation?.groupAdd ?? [], lookup);
-    const files = identityOf({
-      hostname,
-      takesIdentity: image.takesIdentity,
-      volumePlaces: (options.volumes ?? []).map(({ guestPath }) => normalPath(guestPath)),
-    });
-    const rootfs = planRootfs({
+    const { rootfs, identity } = containerRootfs({
       id,
-      layers: image.layers,
-      rootAttributes: image.rootAttributes,
+      image,
+      hostname,
       disk: { scratchFolder: this.#parts.scratchFolder },
       storageBytes: options.storageBytes ?? DEFAULT_STORAGE_BYTES,
-      uuid: crypto.getRandomValues(new Uint8Array(UUID_BYTES)),
-      files,
+      volumePlaces: (options.volumes ?? []).map(({ guestPath }) => normalPath(guestPath)),
+      readOnly: options.isolation?.readOnlyRootfs ?? false,
     });
-    const identity = identityMounts(files, rootfs, options.isolation?.readOnlyRootfs ?? false);
     return { id, hostname, spec, groups, stopSignal: signalNumber(spec.stopSignal), rootfs, identity };
   }
 }
@@ -231,14 +223,4 @@ function overrides({ command, entrypoint, env, cwd, user, tty, stopSignal }: Run
 function processRequest({ spec: { args, env, cwd, user }, groups }: Container, { tty }: RunOptions) {
   const additionalGids = [...new Set([...user.additionalGids, ...groups])];
   return { args, env, cwd, uid: user.uid, gid: user.gid, additionalGids, terminal: tty };
-}
-
-/** Aborts with the first of them. */
-function anySignal(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
-  return second === undefined ? first : AbortSignal.any([first, second]);
-}
-
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -8,6 +8,12 @@ import { GuestFailure } from '../container/guest-failure.ts';
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
 import type { BootConfig, MachineSnapshot, RestoreConfig, SnapshotIdentity } from '../worker/protocol.ts';
 
+/** What a guest boots. */
+export interface GuestParts {
+  readonly kernel: Uint8Array;
+  readonly initramfs: Uint8Array;
+}
+
 /** Keeps snapshots between runs. */
 export interface SnapshotStore {
   /** What a guest is made of: kernel, initramfs, core, and the code of the devices. */
@@ -24,7 +30,7 @@ export interface StartGuestOptions extends Omit<GuestOptions, 'config'> {
   readonly config: Omit<GuestOptions['config'], 'boot' | 'restore'>;
   readonly commandLine: string;
   /** Reads what a guest boots; not called when it goes on from a snapshot. */
-  readonly readGuest: () => { readonly kernel: Uint8Array; readonly initramfs: Uint8Array };
+  readonly readGuest: () => GuestParts | Promise<GuestParts>;
   /** They may come while it boots and are then made; what is wrong with them ends the start at once. */
   readonly devices: Promise<GuestDevices>;
   /** Without it each guest boots, and none is saved. */
@@ -58,7 +64,7 @@ type Booted = Omit<StartedGuest, 'saved'>;
 
 async function boot(options: StartGuestOptions): Promise<Booted> {
   const { config, commandLine, readGuest, started, devices } = options;
-  const { kernel, initramfs } = readGuest();
+  const { kernel, initramfs } = await readGuest();
   const boot: BootConfig = { kernel, initrd: initramfs, commandLine };
   const guest = await Guest.start({ ...options, config: { ...config, boot } });
   started(guest);

@@ -47,6 +47,8 @@ export const ErrorCodes = {
   FILES: 'FILES',
   /** A saved state can't be loaded. */
   BAD_STATE: 'BAD_STATE',
+  /** A computer went back to a saved state: what was under way in it is gone. */
+  RESTORED: 'RESTORED',
 } as const;
 export type ErrorCode = (typeof ErrorCodes)[keyof typeof ErrorCodes];
 

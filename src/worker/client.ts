@@ -4,16 +4,19 @@
  */
 import { transfer, type Remote } from 'comlink';
 import { AssertionError, VivariumError } from '../util/errors.ts';
+import { inspectionOf } from './inspection-client.ts';
+import { unwrap } from './outcome.ts';
 import type {
+  CheckpointInfo,
   DeviceConfig,
   HostMessage,
   MachineConfig,
   MachineControl,
   MachineCreated,
   MachineExit,
+  MachineInspection,
   MachineSnapshot,
   MachineStatistics,
-  Outcome,
   StreamName,
   WorkerMessage,
 } from './protocol.ts';
@@ -32,6 +35,8 @@ export interface WorkerConnection {
   onFailure(fail: (error: Error) => void): void;
   close(): Promise<void>;
 }
+
+type StreamMessage = Extract<WorkerMessage, { stream: StreamName }>;
 
 /** A byte stream of the machine, both ways. */
 export class MachineStream {
@@ -64,7 +69,7 @@ export class MachineStream {
   }
 
   /** For the client: a message of this stream. Returns when its output is written. */
-  async receive(message: Exclude<WorkerMessage, { type: 'end' }>): Promise<void> {
+  async receive(message: StreamMessage): Promise<void> {
     if (message.type === 'guest-open') {
       this.onGuestOpen?.(message.open);
       return;
@@ -110,6 +115,8 @@ export class RunningMachine {
   finalStatistics: MachineStatistics | undefined;
   /** What opening each share of the configuration told, in order. */
   readonly shareDetails: readonly unknown[];
+  /** Is told when something that the guest wrote to a disk has no room or was not kept: LIMIT, NO_SPACE or STORE. */
+  onDiskTrouble: ((error: VivariumError) => void) | null = null;
   readonly #connection: WorkerConnection;
   readonly #streams: Map<StreamName, MachineStream>;
 
@@ -148,10 +155,15 @@ export class RunningMachine {
     };
     const failure = new Promise<never>((_, reject) => connection.onFailure(reject));
     failure.catch(() => {}); // it is part of every race below
+    let onDiskTrouble: (error: VivariumError) => void = () => {};
     const ended = new Promise<MachineStatistics>((resolve, reject) => {
       connection.onMessage((message) => {
         if (message.type === 'end') {
           resolve(message.statistics);
+          return;
+        }
+        if (message.type === 'disk-trouble') {
+          onDiskTrouble(new VivariumError(message.code, message.message));
           return;
         }
         const written = streamOf(message.stream).receive(message);
@@ -199,6 +211,7 @@ export class RunningMachine {
     const exit = run();
     exit.catch(() => {}); // whoever wants to know awaits it
     const machine: RunningMachine = new RunningMachine(connection, streams, exit, created.shareDetails);
+    onDiskTrouble = (error) => machine.onDiskTrouble?.(error);
     for (const name of ['com1', 'com2', 'debug'] as const) streamOf(name);
     (config.ports ?? []).forEach((_, id) => streamOf(`port${id}`));
     prepare?.(machine);
@@ -221,6 +234,20 @@ export class RunningMachine {
   /** A copy of the machine as it stands between two instructions; it goes on. */
   async save(): Promise<MachineSnapshot> {
     return unwrap(await this.#connection.control.save());
+  }
+  /** Keeps the machine as it stands, memory and disks, in its worker; it goes on. Throws LIMIT or USAGE. */
+  async checkpoint(): Promise<CheckpointInfo> {
+    return unwrap(await this.#connection.control.checkpoint());
+  }
+  /**
+   * Goes back to a checkpoint. Input that the guest had not taken is dropped, and who talks to it must begin anew. Throws
+   * BAD_STATE when it was released.
+   */
+  async goBack(checkpoint: number): Promise<void> {
+    unwrap(await this.#connection.control.goBack(checkpoint));
+  }
+  async releaseCheckpoint(checkpoint: number): Promise<void> {
+    await this.#connection.control.releaseCheckpoint(checkpoint);
   }
   /** Pulls the plug; {@link exit} then resolves. */
   async stop(): Promise<void> {
@@ -251,14 +278,12 @@ export class RunningMachine {
   unixMs(): number {
     return Date.now();
   }
+  /** Looks inside, stops and steps. */
+  get inspection(): MachineInspection {
+    return inspectionOf(this.#connection.control, this.exit, () => this.finalStatistics?.instructions ?? 0);
+  }
   /** Ends the worker at once, whatever it does; {@link exit} rejects if the machine was running. */
   async terminate(): Promise<void> {
     await this.#connection.close();
   }
-}
-
-function unwrap<T>(outcome: Outcome<T>): T {
-  if (outcome.ok) return outcome.value;
-  if (outcome.code === 'ASSERTION') throw new AssertionError(outcome.message);
-  throw new VivariumError(outcome.code, outcome.message);
 }

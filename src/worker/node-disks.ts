@@ -6,7 +6,7 @@ import { NodeScratchBackend } from '../devices/virtio/blk/node-scratch-backend.t
 import type { DiskConfig, DiskExtent } from './protocol.ts';
 
 /** Throws NOT_FOUND or USAGE when there is no such disk. */
-export function openNodeDisk(disk: DiskConfig): BlockBackend {
+export function openNodeDisk(disk: Exclude<DiskConfig, { kind: 'chunks' }>): BlockBackend {
   switch (disk.kind) {
     case 'file':
       return new NodeFileBlockBackend(disk.path, { readOnly: disk.readOnly, id: disk.serial });

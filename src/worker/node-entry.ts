@@ -6,12 +6,16 @@ import { expose } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { crc32 } from 'node:zlib';
 import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
+import { ChunkLog } from '../devices/virtio/blk/chunk-log.ts';
+import { nodeLogFolder } from '../devices/virtio/blk/node-log-folder.ts';
 import { assert } from '../util/errors.ts';
 import { openNodeDisk } from './node-disks.ts';
 import { nodeHost } from './node-host.ts';
 import { fileSource } from './node-snapshot.ts';
 import type { HostMessage } from './protocol.ts';
 import { MachineServer, type WorkerPlatform } from './serve.ts';
+
+const checksum = (bytes: Uint8Array): number => crc32(bytes);
 
 /** Serves one machine to the thread that started this worker. */
 export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): void {
@@ -20,8 +24,9 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
     host: nodeHost(),
     openDisk: openNodeDisk,
     openShare,
+    openChunks: async (place) => new ChunkLog(nodeLogFolder(place), { checksum }),
     openSnapshot: fileSource,
-    checksum: (bytes) => crc32(bytes),
+    checksum,
     listen: (port, receive) => {
       // In Node, what the DOM types call a MessagePort is an event emitter.
       const nodePort = port as unknown as NodeMessagePort;

@@ -4,18 +4,24 @@
  * Types only, and data that a structured clone carries.
  */
 import type { BootEntry } from '../machine/boot/request.ts';
+import type { DiskIdentity } from '../devices/virtio/blk/chunk-store.ts';
 import type {
+  CheckpointInfo,
   MachineExit,
   MachineSnapshot,
   MachineStatistics,
   Tier,
   TranslationStatistics,
 } from '../machine/machine.ts';
+import type { Breakpoint, Look, LookRequest, RunUntil, StepOptions, Stop } from '../machine/inspect/types.ts';
 import type { SnapshotIdentity } from '../machine/snapshot-file/format.ts';
 import type { ErrorCode } from '../util/errors.ts';
 
+export type * from '../machine/inspect/types.ts';
 export type {
   BootEntry,
+  CheckpointInfo,
+  DiskIdentity,
   MachineExit,
   MachineSnapshot,
   MachineStatistics,
@@ -46,7 +52,27 @@ export type DiskConfig =
       readonly byteCount: number;
       readonly folder: string;
       readonly parts: readonly DiskBytes[];
+    }
+  /** In the worker's memory, in chunks; these bytes are on it in the beginning. Checkpoints keep it. */
+  | {
+      readonly kind: 'chunks';
+      readonly serial: string;
+      readonly byteCount: number;
+      readonly parts: readonly DiskBytes[];
+      /** What its chunks and those of checkpoints may take together, in bytes; above it the guest gets I/O errors. */
+      readonly bytesMax: number;
+      readonly keep?: KeepConfig | undefined;
     };
+
+/** Where a disk outlives its machine. */
+export interface KeepConfig {
+  /** For WorkerPlatform.openChunks: a path in a folder of the host, or in the origin's storage. */
+  readonly place: string;
+  /** What errors call it. */
+  readonly name: string;
+  /** What the disk is made for; what is there must be of the same. */
+  readonly identity: DiskIdentity;
+}
 
 /** Bytes at an offset of a disk. */
 export interface DiskBytes {
@@ -117,6 +143,10 @@ export interface MachineConfig {
   readonly shares?: readonly ShareConfig[];
   readonly ports?: readonly PortConfig[];
   readonly consoleSize?: { readonly columns: number; readonly rows: number };
+  /** What RAM of checkpoints may take together, in bytes: 1 GiB if not given. */
+  readonly checkpointBytesMax?: number;
+  /** Stands still before its first instruction, until somebody has it go on (MachineInspection). */
+  readonly paused?: boolean;
 }
 
 /** A byte stream of the machine: serial ports, the debug console, or a virtio console port by its number. */
@@ -129,6 +159,8 @@ export type WorkerMessage =
   | { readonly type: 'taken'; readonly stream: StreamName; readonly byteCount: number }
   /** The guest opened or closed its side of a console port. */
   | { readonly type: 'guest-open'; readonly stream: StreamName; readonly open: boolean }
+  /** What the guest wrote to a disk has no room or was not kept; the guest got an error. */
+  | { readonly type: 'disk-trouble'; readonly code: ErrorCode; readonly message: string }
   /** Nothing more comes. */
   | { readonly type: 'end'; readonly statistics: MachineStatistics };
 
@@ -153,6 +185,11 @@ export interface MachineControl {
   attach(opened: number): Promise<Outcome<void>>;
   /** A copy of the machine as it stands; it goes on. */
   save(): Promise<Outcome<MachineSnapshot>>;
+  /** Keeps the machine as it stands, in the worker; it goes on. */
+  checkpoint(): Promise<Outcome<CheckpointInfo>>;
+  /** Goes back to a checkpoint. Input on its way is dropped. */
+  goBack(checkpoint: number): Promise<Outcome<void>>;
+  releaseCheckpoint(checkpoint: number): void;
   /** Runs it to its end. */
   run(): Promise<Outcome<MachineExit>>;
   /** Pulls the plug, or gives up making the machine. */
@@ -165,4 +202,11 @@ export interface MachineControl {
   setPortOpen(port: number, open: boolean): void;
   dump(): string;
   statistics(): MachineStatistics;
+  // What MachineInspection has, with errors that keep their codes.
+  look(request: LookRequest): Promise<Outcome<Look>>;
+  pause(): Promise<Outcome<Stop>>;
+  step(options?: StepOptions): Promise<Outcome<Stop>>;
+  resume(until?: RunUntil): Promise<Outcome<void>>;
+  stopped(): Promise<Outcome<Stop>>;
+  setBreakpoints(breakpoints: readonly Breakpoint[]): Promise<Outcome<void>>;
 }

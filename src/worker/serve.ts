@@ -6,6 +6,8 @@ import { transfer } from 'comlink';
 import { compileCore } from '../core/load.ts';
 import type { Clock } from '../devices/clock.ts';
 import type { BlockBackend } from '../devices/virtio/blk/backend.ts';
+import { ChunkDisk } from '../devices/virtio/blk/chunk-disk.ts';
+import type { ChunkStore } from '../devices/virtio/blk/chunk-store.ts';
 import type { ConsolePortOptions } from '../devices/virtio/console/port.ts';
 import type { FileSystem } from '../devices/virtio/p9/filesystem.ts';
 import type { MachineHost } from '../machine/host.ts';
@@ -15,17 +17,24 @@ import { memorySource, SnapshotFile, type SnapshotSource } from '../machine/snap
 import { crc32, type Checksum } from '../util/crc.ts';
 import { assert, VivariumError } from '../util/errors.ts';
 import type {
+  Breakpoint,
+  CheckpointInfo,
   DeviceConfig,
   DevicesOpened,
   DiskConfig,
   HostMessage,
+  Look,
+  LookRequest,
   MachineConfig,
   MachineControl,
   MachineCreated,
   Outcome,
   PortConfig,
   RestoreConfig,
+  RunUntil,
   ShareConfig,
+  StepOptions,
+  Stop,
   StreamName,
 } from './protocol.ts';
 import { PartialInput, StreamHub, type DataPort } from './stream-hub.ts';
@@ -47,7 +56,12 @@ export interface OpenedShare {
 /** What a platform, and the script that starts the worker, bring along. */
 export interface WorkerPlatform {
   readonly host: MachineHost;
-  openDisk(disk: DiskConfig): BlockBackend | Promise<BlockBackend>;
+  openDisk(disk: Exclude<DiskConfig, { kind: 'chunks' }>): BlockBackend | Promise<BlockBackend>;
+  /**
+   * Opens the store of a disk that outlives its machine; it is made if there is none. Throws CONFLICT while somebody else has
+   * it, USAGE where there are none.
+   */
+  openChunks(place: string): Promise<ChunkStore>;
   /** Makes the file system of a share, whose calls answer at once if they can. */
   openShare(share: ShareConfig, context: ShareContext): OpenedShare | Promise<OpenedShare>;
   /** Opens a snapshot's file. Throws NOT_FOUND, or USAGE where there are no files. */
@@ -68,6 +82,7 @@ export class MachineServer implements MachineControl {
   #machine: Machine | undefined;
   #hub: StreamHub | undefined;
   #time: MachineTime | undefined;
+  #ports: readonly JoinedPort[] = [];
   readonly #opened = new Map<number, OpenDevices>();
   #openedCount = 0;
   readonly #givenUp = new AbortController();
@@ -87,6 +102,8 @@ export class MachineServer implements MachineControl {
       assert((config.boot === undefined) !== (config.restore === undefined), 'a machine boots or is restored');
       const coreModule = await compileCore(config.core as Uint8Array<ArrayBuffer>);
       const { disks, shares } = await this.#openAll(config);
+      const ports = (config.ports ?? []).map((port, id) => joinPort(hub, () => machine, port, id));
+      this.#ports = ports;
       const machine: Machine = new Machine({
         coreModule,
         ramBytes: config.ramBytes,
@@ -96,8 +113,9 @@ export class MachineServer implements MachineControl {
         ...(config.boot === undefined ? {} : { boot: config.boot }),
         disks,
         shares,
-        consolePorts: (config.ports ?? []).map((port, id) => consolePort(hub, () => machine, port, id)),
+        consolePorts: ports.map(({ options }) => options),
         ...(config.consoleSize === undefined ? {} : { consoleSize: config.consoleSize }),
+        ...(config.checkpointBytesMax === undefined ? {} : { checkpointBytesMax: config.checkpointBytesMax }),
         com1: this.#serialSink('com1'),
         com2: this.#serialSink('com2'),
         debugConsole: this.#serialSink('debug'),
@@ -106,6 +124,7 @@ export class MachineServer implements MachineControl {
       const com1Input: PartialInput = new PartialInput(hub, 'com1', (bytes) => machine.com1Input(bytes));
       if (config.restore !== undefined) await this.#restore(machine, config.restore);
       this.#givenUp.signal.throwIfAborted();
+      if (config.paused === true) await machine.inspection.pause();
       this.#machine = machine;
       return { shareDetails: shares.map(({ details }) => details) };
     });
@@ -141,12 +160,29 @@ export class MachineServer implements MachineControl {
     );
   }
 
+  checkpoint(): Promise<Outcome<CheckpointInfo>> {
+    return outcome(() => this.#started().checkpoint());
+  }
+
+  goBack(checkpoint: number): Promise<Outcome<void>> {
+    return outcome(async () => {
+      this.#started().goBack(checkpoint);
+      for (const port of this.#ports) port.inputDropped();
+    });
+  }
+
+  releaseCheckpoint(checkpoint: number): void {
+    this.#started().releaseCheckpoint(checkpoint);
+  }
+
   run(): Promise<Outcome<MachineExit>> {
     return outcome(async () => {
+      const machine = this.#started();
       try {
-        return await this.#started().run();
+        return await machine.run();
       } finally {
         this.#hub?.end(this.statistics());
+        await machine.closeDisks();
       }
     });
   }
@@ -174,14 +210,33 @@ export class MachineServer implements MachineControl {
     return this.#started().statistics();
   }
 
+  look(request: LookRequest): Promise<Outcome<Look>> {
+    return outcome(() => this.#started().inspection.look(request));
+  }
+  pause(): Promise<Outcome<Stop>> {
+    return outcome(() => this.#started().inspection.pause());
+  }
+  step(options?: StepOptions): Promise<Outcome<Stop>> {
+    return outcome(() => this.#started().inspection.step(options));
+  }
+  resume(until?: RunUntil): Promise<Outcome<void>> {
+    return outcome(() => this.#started().inspection.resume(until));
+  }
+  stopped(): Promise<Outcome<Stop>> {
+    return outcome(() => this.#started().inspection.stopped());
+  }
+  setBreakpoints(breakpoints: readonly Breakpoint[]): Promise<Outcome<void>> {
+    return outcome(() => this.#started().inspection.setBreakpoints(breakpoints));
+  }
+
   async #openAll({ disks = [], shares = [] }: DeviceConfig): Promise<OpenDevices> {
-    const { openDisk, openShare } = this.#platform;
+    const { openShare } = this.#platform;
     const { signal } = this.#givenUp;
     const clock = this.#time;
     assert(clock !== undefined, 'the machine was not created');
     const openedDisks: BlockBackend[] = [];
     try {
-      for (const disk of disks) openedDisks.push(await openDisk(disk));
+      for (const disk of disks) openedDisks.push(await this.#openDisk(disk));
       const openedShares = await Promise.all(
         shares.map(async (share) => ({ tag: share.tag, ...(await openShare(share, { clock, signal })) })),
       );
@@ -191,6 +246,18 @@ export class MachineServer implements MachineControl {
       for (const disk of openedDisks) disk.close?.();
       throw error;
     }
+  }
+
+  async #openDisk(disk: DiskConfig): Promise<BlockBackend> {
+    if (disk.kind !== 'chunks') return this.#platform.openDisk(disk);
+    const { keep } = disk;
+    const store = keep === undefined ? undefined : await this.#platform.openChunks(keep.place);
+    return ChunkDisk.open({
+      ...disk,
+      id: disk.serial,
+      keep: keep === undefined ? undefined : { ...keep, store: store! },
+      onTrouble: ({ code, message }) => this.#hub?.diskTrouble(code, message),
+    });
   }
 
   async #restore(machine: Machine, restore: RestoreConfig): Promise<void> {
@@ -223,27 +290,32 @@ export class MachineServer implements MachineControl {
   }
 }
 
+interface JoinedPort {
+  readonly options: ConsolePortOptions;
+  /** What waited for the guest is gone: the machine went back. */
+  inputDropped(): void;
+}
+
 /** Joins a console port to its stream. Its credit follows what the guest's driver takes. */
-function consolePort(
-  hub: StreamHub,
-  machine: () => Machine,
-  { name, console }: PortConfig,
-  id: number,
-): ConsolePortOptions {
+function joinPort(hub: StreamHub, machine: () => Machine, { name, console }: PortConfig, id: number): JoinedPort {
   const stream: StreamName = `port${id}`;
   let untakenBytes = 0;
+  const taken = (): void => {
+    hub.taken(stream, untakenBytes);
+    untakenBytes = 0;
+  };
   hub.onInput(stream, (bytes) => {
     untakenBytes += bytes.length;
     machine().consolePort(id).send(bytes);
   });
   return {
-    ...(name === undefined ? {} : { name }),
-    ...(console === undefined ? {} : { console }),
-    output: (bytes) => hub.output(stream, bytes),
-    onGuestOpen: (open) => hub.guestOpen(stream, open),
-    onDrain: () => {
-      hub.taken(stream, untakenBytes);
-      untakenBytes = 0;
+    inputDropped: taken,
+    options: {
+      ...(name === undefined ? {} : { name }),
+      ...(console === undefined ? {} : { console }),
+      output: (bytes) => hub.output(stream, bytes),
+      onGuestOpen: (open) => hub.guestOpen(stream, open),
+      onDrain: taken,
     },
   };
 }

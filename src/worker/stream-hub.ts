@@ -2,6 +2,7 @@
  * The worker's end of the byte streams: passes output on until too much of it is unwritten, then makes the guest wait, and
  * hands input to devices as they take it.
  */
+import type { ErrorCode } from '../util/errors.ts';
 import type { HostMessage, MachineStatistics, StreamName, WorkerMessage } from './protocol.ts';
 
 /** Unwritten output of one stream above which the guest waits, and below which it goes on. */
@@ -54,6 +55,10 @@ export class StreamHub {
 
   guestOpen(stream: StreamName, open: boolean): void {
     this.#port.postMessage({ type: 'guest-open', stream, open }, []);
+  }
+
+  diskTrouble(code: ErrorCode, message: string): void {
+    this.#port.postMessage({ type: 'disk-trouble', code, message }, []);
   }
 
   end(statistics: MachineStatistics): void {

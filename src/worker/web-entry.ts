@@ -20,6 +20,9 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
       return new MemoryBlockBackend(bytes, { readOnly, ...(serial === undefined ? {} : { id: serial }) });
     },
     openShare,
+    openChunks: (place) => {
+      throw new VivariumError(ErrorCodes.USAGE, `a browser can't keep the disk ${place}; start without keeping it`);
+    },
     openSnapshot: (path) => {
       throw new VivariumError(ErrorCodes.USAGE, `a browser can't open the snapshot ${path}; pass its content instead`);
     },

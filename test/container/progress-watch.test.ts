@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 /** A machine that executes so many instructions between two looks at it. */
-function machineThatDoes(instructionsPerLook: number) {
+function machineThatDoes(instructionsPerLook: number, isPaused = false) {
   let instructions = 0;
   return {
     statistics: () => {
@@ -18,6 +18,7 @@ function machineThatDoes(instructionsPerLook: number) {
       return Promise.resolve({
         instructions,
         machineNs: 0,
+        isPaused,
         translation: NO_TRANSLATION,
         instructionsPerSecond: 0,
         unclaimed: { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 },
@@ -52,6 +53,14 @@ describe('waiting for a guest', () => {
     );
     await vi.advanceTimersByTimeAsync(60_000);
     await outcome;
+  });
+
+  test('has patience with one that somebody has stand still', async () => {
+    const answer = new Promise((resolve) => setTimeout(() => resolve('late'), 300_000));
+    const waiting = withProgress(machineThatDoes(0, true), 'answer', answer);
+    await vi.advanceTimersByTimeAsync(300_000);
+
+    await expect(waiting).resolves.toBe('late');
   });
 
   test('has patience with a slow host', async () => {

@@ -46,7 +46,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vivarium-guest-files-'));
   const parts = sandboxParts(folder);
   image = await parts.prepareImage({ image: builtAssets().images.busybox, signal: new AbortController().signal });
-  const { kernel, initramfs } = parts.readGuest();
+  const { kernel, initramfs } = await parts.readGuest();
   guest = await Guest.start({
     startMachine: (start) => parts.startMachine(start),
     config: {

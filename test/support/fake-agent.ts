@@ -16,6 +16,8 @@ export interface Welcomed {
   epoch?: bigint;
   version?: number;
   channels?: Uint8Array[];
+  /** Their numbers: 1, 2 and so on if not given. */
+  numbers?: number[];
 }
 
 export class FakeAgent {
@@ -82,7 +84,7 @@ export class FakeAgent {
     this.raw(encodeFrame(type, channel, payload));
   }
 
-  welcome({ epoch = this.hellos.at(-1)!.epoch, version = 1, channels = [] }: Welcomed = {}): void {
+  welcome({ epoch = this.hellos.at(-1)!.epoch, version = 1, channels = [], numbers }: Welcomed = {}): void {
     const payload = new PayloadWriter()
       .uint(2, version)
       .uint(2, channels.length)
@@ -94,7 +96,7 @@ export class FakeAgent {
       .done();
     this.raw(SYNC);
     this.send(Reply.WELCOME, 0, payload);
-    channels.forEach((state, index) => this.send(Reply.CHANNEL_STATE, index + 1, state));
+    channels.forEach((state, index) => this.send(Reply.CHANNEL_STATE, numbers?.[index] ?? index + 1, state));
   }
 
   started(channel: number, pid = 100): void {

@@ -7,7 +7,14 @@ import type {
   OpenedDevices,
   StartMachine,
 } from '../../src/container/guest-machine.ts';
-import type { DeviceConfig, DiskConfig, MachineExit, MachineSnapshot } from '../../src/worker/protocol.ts';
+import type { VivariumError } from '../../src/util/errors.ts';
+import type {
+  CheckpointInfo,
+  DeviceConfig,
+  DiskConfig,
+  MachineExit,
+  MachineSnapshot,
+} from '../../src/worker/protocol.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 export class FakeMachine implements GuestMachine {
@@ -23,6 +30,9 @@ export class FakeMachine implements GuestMachine {
   attachedAfter: number | undefined;
   readonly snapshot = {} as MachineSnapshot;
   isTerminated = false;
+  onDiskTrouble: ((error: VivariumError) => void) | null = null;
+  /** What was asked of its checkpoints: `keep`, `back N` and `release N`. */
+  readonly checkpointOrders: string[] = [];
   /** Plugged in while it runs. */
   disks: DiskConfig[] = [];
   /** Ends the machine. */
@@ -60,6 +70,19 @@ export class FakeMachine implements GuestMachine {
   save(): Promise<MachineSnapshot> {
     return Promise.resolve(this.snapshot);
   }
+  checkpoint(): Promise<CheckpointInfo> {
+    const number = this.checkpointOrders.filter((order) => order === 'keep').length;
+    this.checkpointOrders.push('keep');
+    return Promise.resolve({ number, byteCount: 4096 });
+  }
+  goBack(checkpoint: number): Promise<void> {
+    this.checkpointOrders.push(`back ${checkpoint}`);
+    return Promise.resolve();
+  }
+  releaseCheckpoint(checkpoint: number): Promise<void> {
+    this.checkpointOrders.push(`release ${checkpoint}`);
+    return Promise.resolve();
+  }
   stream(name: string): MachineByteStream {
     return name === 'com1' ? this.com1 : this.agent.port;
   }
@@ -78,6 +101,9 @@ export class FakeMachine implements GuestMachine {
     this.disks = this.disks.filter((disk) => disk.serial !== serial);
     return Promise.resolve();
   }
+  get inspection(): never {
+    throw new Error('nobody looks inside a fake machine');
+  }
   dump(): Promise<string> {
     return Promise.resolve('cpu 0: as it stands');
   }
@@ -86,6 +112,7 @@ export class FakeMachine implements GuestMachine {
     return Promise.resolve({
       instructions: 0,
       machineNs: 0,
+      isPaused: false,
       translation: NO_TRANSLATION,
       instructionsPerSecond: 0,
       unclaimed,

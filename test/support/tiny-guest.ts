@@ -63,6 +63,12 @@ export function echo(): number[] {
   return [...poll, ...send, ...jump, ...AL(7), ...outByte(DEBUG_EXIT), ...CLI_HLT];
 }
 
+/** Polls COM1 until something comes, and then sleeps with interrupts on, of which there are none. */
+export function pollThenSleep(): number[] {
+  const poll = [...DX(COM1 + 5), 0xec, 0xa8, 0x01, 0x74, 0xf7]; // in al, dx; test al, 1; jz poll
+  return [...poll, 0xfb, 0xf4, 0xeb, 0xfd]; // sti; hlt; jmp to hlt
+}
+
 /** 32-bit: arms the local APIC's timer for about 4 ms, halts with interrupts on, and exits with 3 from the handler. */
 export function sleepUntilTimer(): number[] {
   const store = (address: number, value: number): number[] => [0xc7, 0x05, ...dword(address), ...dword(value)]; // mov dword [address], value

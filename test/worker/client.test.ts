@@ -24,6 +24,7 @@ function connect(): { connection: WorkerConnection; die: (error: Error) => void 
     openShare: () => {
       throw new Error('no shares here');
     },
+    openChunks: () => Promise.reject(new Error('there are none')),
     openSnapshot: () => {
       throw new Error('no files here');
     },
@@ -132,6 +133,44 @@ describe('a machine in a worker', () => {
     );
 
     await expect(machine.exit).rejects.toThrow('broken pipe');
+  });
+
+  it('is looked into, stopped and stepped through the same messages', async () => {
+    const machine = await RunningMachine.start(connect().connection, { ...config(kernel32(spin())), paused: true });
+    const { inspection } = machine;
+
+    const first = await inspection.stopped();
+    const second = await inspection.step({ count: 2 });
+    await inspection.setBreakpoints([{ linear: 0x100002n }]);
+    await inspection.resume();
+    const third = await inspection.stopped();
+    const { registers } = await inspection.look({ registers: true });
+    await machine.stop();
+
+    expect([first, second, third].map(({ reason, rip }) => [reason.kind, rip])).toEqual([
+      ['pause', 0x100000n],
+      ['step', 0x100000n],
+      ['breakpoint', 0x100002n],
+    ]);
+    expect(registers).toMatchObject({ mode: '32-bit protected mode', instructions: 3 });
+  });
+
+  it('keeps the code of an error in what was asked for', async () => {
+    const machine = await RunningMachine.start(connect().connection, config(kernel32(spin())));
+
+    await expect(machine.inspection.step({ count: 0 })).rejects.toMatchObject({ code: ErrorCodes.LIMIT });
+    await machine.stop();
+  });
+
+  it('tells whoever waits for it to stand still that it has ended', async () => {
+    const machine = await RunningMachine.start(connect().connection, config(kernel32(spin())));
+    const stopped = machine.inspection.stopped();
+    await machine.stop();
+    await machine.exit;
+
+    expect((await stopped).reason).toEqual({ kind: 'ended' });
+    expect((await machine.inspection.step()).reason).toEqual({ kind: 'ended' });
+    await expect(machine.inspection.look({})).rejects.toMatchObject({ code: ErrorCodes.GUEST_STOPPED });
   });
 
   it('goes on from what another one saved', async () => {

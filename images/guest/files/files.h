@@ -1,7 +1,7 @@
 /*
- * viv-files: reads and writes the files of a container from outside of it, in the guest. Six parts: root.c (paths that
+ * viv-files: reads and writes the files of a container from outside of it, in the guest. Seven parts: root.c (paths that
  * never leave a root), tar-write.c and tar-read.c (the format), archive.c (trees to tar), extract.c (tar to trees),
- * changes.c (what an overlay's upper directory changes) and main.c. The trees are hostile: a container may change them
+ * changes.c (what an overlay's upper directory changes), edit.c (one file or folder at a time) and main.c. The trees are hostile: a container may change them
  * meanwhile, and every name, link, size and attribute in them may be anything that Linux allows.
  */
 #ifndef VIVARIUM_FILES_H
@@ -20,6 +20,7 @@
 #define CONFLICT 4
 #define NO_SPACE 5
 #define WRONG_WORDS 6
+#define TOO_LONG 7
 
 /* A path in an archive, or of an entry below a root. */
 #define LONGEST_PATH 4095
@@ -53,6 +54,8 @@ const char *descriptor_path(int fd);
 char *path_in_root(int root, int fd);
 /* Tells of a file: the program's command `stat`. */
 void stat_file(int root, const char *path);
+/* The fields that `stat` prints, of an O_PATH descriptor that was opened without following `path`'s last name. */
+void put_stat(int root, int fd, const char *path, const struct stat *info);
 
 /* A path that grows and shrinks at its end. */
 struct path {
@@ -134,5 +137,14 @@ void extract(int root, const char *folder);
 
 /* changes.c */
 void list_changes(int upper, const int *lowers, int lower_count, const struct omitted *omitted);
+
+/* edit.c */
+void read_file(int root, const char *path, size_t most);
+/* A negative mode is the one it has, or that of a plain file or folder. */
+void write_file(int root, const char *path, int mode);
+void create_folder(int root, const char *path, int mode);
+void print_folder(int root, const char *path);
+void remove_path(int root, const char *path, bool with_content);
+void rename_path(int root, const char *from, const char *to);
 
 #endif

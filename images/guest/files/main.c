@@ -10,6 +10,13 @@
  *   viv-files changes UPPER [-o PATH]… LOWER…   A, C or D and a path for each change, each with a NUL after it; the lower
  *                                      directories from the top down
  *
+ *   viv-files read ROOT PATH MOST      a regular file, unless it has more than so many bytes
+ *   viv-files write ROOT PATH MODE     what is on stdin becomes the file's content; MODE is octal, or - for as it is
+ *   viv-files list ROOT PATH           a folder: for each name the name and then what `stat` has
+ *   viv-files mkdir ROOT PATH MODE     a folder, with those above it; nothing if it is there
+ *   viv-files remove ROOT PATH [all]   a file or an empty folder; with `all` one that is not empty
+ *   viv-files rename ROOT PATH PATH    as rename(2)
+ *
  * -o PATH leaves an empty file or directory out. Errors are one line on stderr, `error: …`; notes are `note: …`.
  */
 #include "files.h"
@@ -121,7 +128,37 @@ static struct omitted take_omitted(int *count, char **words) {
   return omitted;
 }
 
+/* Octal, or -1 for `-`. */
+static int take_mode(const char *text) {
+  char *end;
+  long mode = strtol(text, &end, 8);
+  if (strcmp(text, "-") == 0) return -1;
+  if (*text == 0 || *end != 0 || mode < 0 || mode > 07777) fail(WRONG_WORDS, 0, "%s is no mode", shown(text));
+  return (int)mode;
+}
+
+/* Commands on one file or folder; false when it is none of them. */
+static bool edit(const char *command, int count, char **words) {
+  if (strcmp(command, "read") == 0 && count == 3) {
+    read_file(open_root(words[0]), words[1], strtoull(words[2], NULL, 10));
+  } else if (strcmp(command, "write") == 0 && count == 3) {
+    write_file(open_root(words[0]), words[1], take_mode(words[2]));
+  } else if (strcmp(command, "list") == 0 && count == 2) {
+    print_folder(open_root(words[0]), words[1]);
+  } else if (strcmp(command, "mkdir") == 0 && count == 3) {
+    create_folder(open_root(words[0]), words[1], take_mode(words[2]));
+  } else if (strcmp(command, "remove") == 0 && (count == 2 || (count == 3 && strcmp(words[2], "all") == 0))) {
+    remove_path(open_root(words[0]), words[1], count == 3);
+  } else if (strcmp(command, "rename") == 0 && count == 3) {
+    rename_path(open_root(words[0]), words[1], words[2]);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 static void run(const char *command, int count, char **words) {
+  if (edit(command, count, words)) return;
   struct omitted omitted = take_omitted(&count, words);
   if (strcmp(command, "stat") == 0 && count == 2) {
     stat_file(open_root(words[0]), words[1]);
@@ -138,7 +175,7 @@ static void run(const char *command, int count, char **words) {
     for (int i = 1; i < count; i++) lowers[i - 1] = open_root(words[i]);
     list_changes(open_root(words[0]), lowers, count - 1, &omitted);
   } else {
-    fail(WRONG_WORDS, 0, "stat, tar, untar, export, layer or changes, with what belongs to it");
+    fail(WRONG_WORDS, 0, "stat, tar, untar, export, layer, changes, read, write, list, mkdir, remove or rename, with what belongs to it");
   }
 }
 

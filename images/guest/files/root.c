@@ -66,23 +66,28 @@ char *path_in_root(int root, int fd) {
 
 static void put_field(const char *text) { write_output(text, strlen(text) + 1); }
 
-void stat_file(int root, const char *path) {
-  struct stat info;
-  int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
-  if (fd < 0 || fstat(fd, &info) < 0) fail_at("find", path);
+void put_stat(int root, int fd, const char *path, const struct stat *info) {
   char text[200];
-  snprintf(text, sizeof text, "%o%c%u%c%u%c%llu%c%lld.%09ld", info.st_mode, 0, info.st_uid, 0, info.st_gid, 0,
-           (unsigned long long)info.st_size, 0, (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  snprintf(text, sizeof text, "%o%c%u%c%u%c%llu%c%lld.%09ld", info->st_mode, 0, info->st_uid, 0, info->st_gid, 0,
+           (unsigned long long)info->st_size, 0, (long long)info->st_mtim.tv_sec, info->st_mtim.tv_nsec);
   const char *at = text;
   for (int field = 0; field < 5; field++, at += strlen(at) + 1) put_field(at);
-  bool is_link = S_ISLNK(info.st_mode);
+  bool is_link = S_ISLNK(info->st_mode);
   char *target = is_link ? target_of(fd, "") : must_copy("");
   int end = is_link ? open_in_root(root, path, O_PATH) : -1;
   char *place = end >= 0 ? path_in_root(root, end) : must_copy("");
+  if (end >= 0) close(end);
   put_field(target);
   put_field(place);
   free(target);
   free(place);
+}
+
+void stat_file(int root, const char *path) {
+  struct stat info;
+  int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
+  if (fd < 0 || fstat(fd, &info) < 0) fail_at("find", path);
+  put_stat(root, fd, path, &info);
 }
 
 bool path_add(struct path *path, const char *name, size_t *before) {

@@ -113,6 +113,21 @@ export class PciHost implements Stateful {
     this.#decodingStale = true;
   }
 
+  /** What is on the bus, by device and function number. */
+  get functions(): readonly {
+    readonly device: number;
+    readonly functionNumber: number;
+    readonly pciFunction: PciFunction;
+  }[] {
+    return [...this.#functions]
+      .sort(([a], [b]) => a - b)
+      .map(([devfn, pciFunction]) => ({
+        device: Math.floor(devfn / FUNCTIONS_PER_DEVICE),
+        functionNumber: devfn % FUNCTIONS_PER_DEVICE,
+        pciFunction,
+      }));
+  }
+
   /** Machine reset: every function and the bridge's own registers. */
   reset(): void {
     this.#configAddress = 0;

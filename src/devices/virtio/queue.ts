@@ -52,6 +52,24 @@ export interface QueueOwner {
   fail(reason: string): void;
 }
 
+/** A queue as people look at it. Addresses are physical; indices run modulo 65,536. */
+export interface QueueView {
+  readonly index: number;
+  readonly size: number;
+  readonly ready: boolean;
+  /** Descriptor table, available ring, used ring. */
+  readonly descriptors: number;
+  readonly availableRing: number;
+  readonly usedRing: number;
+  /** What the driver made available, what the device took, what it gave back. */
+  readonly available: number;
+  readonly taken: number;
+  readonly used: number;
+  /** Taken and not given back yet; made available and not taken yet. */
+  readonly inFlight: number;
+  readonly waiting: number;
+}
+
 export class Virtqueue {
   readonly index: number;
   readonly maxSize: number;
@@ -242,6 +260,24 @@ export class Virtqueue {
     this.#ready = false;
     this.#owner.fail(`queue ${this.index} ${what}`);
     return undefined;
+  }
+
+  /** Where it is and how far both sides have come, for people. Changes nothing. */
+  look(): QueueView {
+    const available = this.#ready ? this.#memory.read16(this.#avail + AVAIL_IDX) : 0;
+    return {
+      index: this.index,
+      size: this.size,
+      ready: this.#ready,
+      descriptors: this.#address('descriptors'),
+      availableRing: this.#address('driver'),
+      usedRing: this.#address('device'),
+      available,
+      taken: this.#nextAvail,
+      used: this.#nextUsed,
+      inFlight: (this.#nextAvail - this.#nextUsed) & INDEX_MASK,
+      waiting: this.#ready ? (available - this.#nextAvail) & INDEX_MASK : 0,
+    };
   }
 
   save(): DeviceState {

@@ -3,6 +3,14 @@
  * that finishes later does not hold up others.
  */
 
+/** The content of a disk as it was at some time. */
+export interface DiskSnapshot {
+  /** Host memory that it alone takes, in bytes. */
+  readonly byteCount: number;
+  /** Frees it; nothing is asked of it afterwards. */
+  release(): void;
+}
+
 export interface BlockBackend {
   /** Size in bytes, a multiple of 512. */
   readonly byteCount: number;
@@ -19,6 +27,13 @@ export interface BlockBackend {
   discard?(offset: number, byteCount: number): void | Promise<void>;
   /** Makes a range read as zeroes. Without it, WRITE_ZEROES is not offered. */
   writeZeroes?(offset: number, byteCount: number, mayUnmap: boolean): void | Promise<void>;
+  /**
+   * Keeps its content as it is now, at once. A machine can only go back to where it was (Machine.checkpoint) when all its
+   * disks have this or are read-only.
+   */
+  snapshot?(): DiskSnapshot;
+  /** Makes its content what it was in a snapshot of its own, at once; for a guest that goes back too. */
+  restore?(snapshot: DiskSnapshot): void;
   /** Lets go of what it holds open; nothing is asked of it afterwards. */
   close?(): void;
 }
