@@ -6,8 +6,8 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { rooms } from './scripts/lint/rooms.js';
 
-/** Rooms and files of src/ that run in Node alone. */
-const NODE_ONLY = ['src/cli/**', 'src/server/**', 'src/worker/node*', 'src/**/node-*.ts'];
+/** Rooms and files that run in Node alone. */
+const NODE_ONLY = ['src/cli/**', 'src/server/**', 'src/worker/node*', 'src/**/node-*.ts', 'web/vite.site.ts'];
 
 /** In a staged semantic function (its first type parameter is the backend B), decisions are the backend's. */
 const STAGED = 'FunctionDeclaration[typeParameters.params.0.name.name="B"]';
@@ -37,7 +37,7 @@ export default defineConfig(
   },
   { files: ['*.config.{js,ts}'], rules: { 'no-restricted-syntax': 'off' } },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'web/**/*.ts'],
     plugins: { vivarium: { rules: { rooms } } },
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -49,7 +49,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'web/**/*.ts'],
     ignores: NODE_ONLY,
     rules: {
       'no-restricted-imports': [

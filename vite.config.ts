@@ -1,11 +1,15 @@
-/** Tests in suites: unit (fast, no download), e2e (boots real guests). scripts/test.mjs has their budgets. */
-import { defineConfig } from 'vitest/config';
+/**
+ * The site (web/vite.site.ts); and the tests, in suites: unit (fast, no download), e2e (boots real guests), browser (the built
+ * site in Chromium). scripts/test.mjs has their budgets.
+ */
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { siteConfig } from './web/vite.site.ts';
 
 const E2E_TEST_TIMEOUT_MS = 120_000;
 /** The longest take seconds; a busy machine is no failure. */
 const UNIT_TEST_TIMEOUT_MS = 30_000;
 
-export default defineConfig({
+const testConfig: ViteUserConfig = {
   test: {
     projects: [
       {
@@ -27,6 +31,19 @@ export default defineConfig({
           hookTimeout: E2E_TEST_TIMEOUT_MS,
         },
       },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          // Each has a browser and machines in it.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          testTimeout: E2E_TEST_TIMEOUT_MS,
+          hookTimeout: E2E_TEST_TIMEOUT_MS,
+        },
+      },
     ],
   },
-});
+};
+
+export default defineConfig(({ mode }) => (mode === 'test' ? testConfig : siteConfig));

@@ -19,7 +19,7 @@ function startWorker(commandLine) {
   return worker;
 }
 
-// While somebody works on it (npm run dev), what the compiler wrote last is newer than the bundle.
+// While somebody works on it (npm run watch), what the compiler wrote last is newer than the bundle.
 const isStale = modifiedMs(here('../build/dist.tsbuildinfo')) > modifiedMs(bundle);
 const compiled = existsSync(bundle) && !isStale ? bundle : modules;
 if (existsSync(compiled)) {

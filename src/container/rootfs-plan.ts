@@ -7,7 +7,7 @@ import { partitionDisk, PARTITIONS_MAX } from '../oci/disk/gpt.ts';
 import type { DiskPart } from '../oci/disk/parts.ts';
 import { overLimit } from '../oci/fail.ts';
 import type { InodeAttributes } from '../oci/tree.ts';
-import type { DiskConfig, KeepConfig } from '../worker/protocol.ts';
+import type { DiskConfig, KeepConfig, RemoteFile } from '../worker/protocol.ts';
 import type { MountRequest } from './agent-client.ts';
 
 const LAYERS_FOLDER = '/run/vivarium/layers';
@@ -20,11 +20,8 @@ const IDENTITY_ATTRIBUTES = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n };
 /** mount(2) takes a page of options, into which the paths of all layers must go. */
 const MOUNT_OPTIONS_BYTES_MAX = 4095;
 
-/** A layer's disk image on the host. */
-export interface LayerDisk {
-  readonly path: string;
-  readonly byteCount: number;
-}
+/** A layer's disk image: a file of the host, or of a web server. */
+export type LayerDisk = { readonly byteCount: number } & ({ readonly path: string } | { readonly remote: RemoteFile });
 
 export interface RootfsRequest {
   /** Of the container: 1 to 13 letters and digits. */
@@ -122,7 +119,10 @@ function imageDisk({ id, layers, uuid }: RootfsRequest): (DiskConfig & { kind: '
     layers.map((layer) => layer.byteCount),
     uuid,
   );
-  const files = layers.map(({ path }, index) => ({ offset: offsets[index]!, path }));
+  const files = layers.map((layer, index) => ({
+    offset: offsets[index]!,
+    ...('path' in layer ? { path: layer.path } : { remote: layer.remote }),
+  }));
   return { kind: 'extents', serial: `image-${id}`, byteCount, extents: [...parts, ...files] };
 }
 

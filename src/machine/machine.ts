@@ -338,6 +338,7 @@ export class Machine {
       this.#disks.map(({ backend }) => backend),
     );
     this.#instructionsUndone += executed - cpu.instructionCount;
+    this.#debugger.moved();
     if (this.#debugger.state === 'paused') this.#debugger.resume();
     this.#loop.wake();
     // What is kept of them is what it was, too; trouble with that is told by the disk.

@@ -148,9 +148,13 @@ export class JsonObject {
     return this.#required(key, this.optionalObject(key));
   }
 
-  objects(key: string): JsonObject[] {
+  array(key: string): readonly JsonValue[] {
     const value = this.#required(key, this.#get(key));
     if (!Array.isArray(value)) throw this.#wrong(key, 'a list');
-    return value.map((item, index) => new JsonObject(item, `${this.#what}: ${key}[${index}]`));
+    return value;
+  }
+
+  objects(key: string): JsonObject[] {
+    return this.array(key).map((item, index) => new JsonObject(item, `${this.#what}: ${key}[${index}]`));
   }
 }

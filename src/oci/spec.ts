@@ -131,7 +131,8 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }
 
-function readPlatform(object: JsonObject): Platform {
+/** Reads a platform (image-index.md "platform"). Throws BAD_IMAGE. */
+export function readPlatform(object: JsonObject): Platform {
   return {
     os: object.string('os'),
     architecture: object.string('architecture'),
@@ -188,7 +189,8 @@ export function parseManifest(bytes: Uint8Array, what: string, limits: ImageLimi
   return { config, layers: layers.map((descriptor) => readDescriptor(descriptor, what)) };
 }
 
-function readExecution(object: JsonObject | undefined): ExecutionConfig {
+/** Reads the field `config` of a config. Throws BAD_IMAGE. */
+export function readExecution(object: JsonObject | undefined): ExecutionConfig {
   return {
     user: object?.optionalString('User') ?? '',
     env: object?.optionalStrings('Env') ?? [],

@@ -19,7 +19,7 @@ export interface SnapshotStore {
   /** What a guest is made of: kernel, initramfs, core, and the code of the devices. */
   readonly parts: SnapshotIdentity;
   /** The snapshot of this identity, if there is one. */
-  find(identity: SnapshotIdentity): RestoreConfig | undefined;
+  find(identity: SnapshotIdentity): RestoreConfig | undefined | Promise<RestoreConfig | undefined>;
   /** Keeps it. Rejects when there is no room, for instance. */
   save(identity: SnapshotIdentity, snapshot: MachineSnapshot): Promise<void>;
   /** Tells the user in one line what did not work, and what happens instead. */
@@ -53,7 +53,7 @@ export async function startGuest(options: StartGuestOptions): Promise<StartedGue
   devices.catch(() => {}); // it is awaited once there is a guest
   if (store === undefined) return { ...(await boot(options)), saved: Promise.resolve() };
   const identity = { ...store.parts, 'memory size': String(config.ramBytes), 'command line': commandLine };
-  const restore = store.find(identity);
+  const restore = await store.find(identity);
   const restored = restore === undefined ? undefined : await tryRestore(options, store, restore);
   if (restored !== undefined) return { ...restored, saved: Promise.resolve() };
   const booted = await boot(options);

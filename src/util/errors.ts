@@ -45,6 +45,8 @@ export const ErrorCodes = {
   UNAUTHORIZED: 'UNAUTHORIZED',
   /** A file of a container, or one that is copied to or from it, can't be read or written. */
   FILES: 'FILES',
+  /** Something that a page needs can't be fetched. */
+  NETWORK: 'NETWORK',
   /** A saved state can't be loaded. */
   BAD_STATE: 'BAD_STATE',
   /** A computer went back to a saved state: what was under way in it is gone. */

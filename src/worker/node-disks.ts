@@ -3,6 +3,7 @@ import { type BlockBackend, MemoryBlockBackend } from '../devices/virtio/blk/bac
 import { type Extent, ExtentsBackend, memoryExtent } from '../devices/virtio/blk/extents-backend.ts';
 import { NodeFileBlockBackend } from '../devices/virtio/blk/node-file-backend.ts';
 import { NodeScratchBackend } from '../devices/virtio/blk/node-scratch-backend.ts';
+import { ErrorCodes, VivariumError } from '../util/errors.ts';
 import type { DiskConfig, DiskExtent } from './protocol.ts';
 
 /** Throws NOT_FOUND or USAGE when there is no such disk. */
@@ -35,6 +36,8 @@ function openExtents({ byteCount, serial, extents }: DiskConfig & { kind: 'exten
 
 function openExtent(extent: DiskExtent): Extent {
   if ('bytes' in extent) return memoryExtent(extent.offset, extent.bytes);
+  if ('remote' in extent)
+    throw new VivariumError(ErrorCodes.USAGE, `Node can't open ${extent.remote.url} as a disk; pass a file instead`);
   const file = new NodeFileBlockBackend(extent.path, { readOnly: true });
   return {
     offset: extent.offset,

@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { parentPort, type MessagePort as NodeMessagePort } from 'node:worker_threads';
 import { ChunkLog } from '../devices/virtio/blk/chunk-log.ts';
 import { nodeLogFolder } from '../devices/virtio/blk/node-log-folder.ts';
-import { assert } from '../util/errors.ts';
+import { assert, ErrorCodes, VivariumError } from '../util/errors.ts';
 import { openNodeDisk } from './node-disks.ts';
 import { nodeHost } from './node-host.ts';
 import { fileSource } from './node-snapshot.ts';
@@ -25,7 +25,10 @@ export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): 
     openDisk: openNodeDisk,
     openShare,
     openChunks: async (place) => new ChunkLog(nodeLogFolder(place), { checksum }),
-    openSnapshot: fileSource,
+    openSnapshot: (restore) => {
+      if (restore.kind === 'file') return fileSource(restore.path);
+      throw new VivariumError(ErrorCodes.USAGE, `Node can't go on from ${restore.remote.url}; pass a file instead`);
+    },
     checksum,
     listen: (port, receive) => {
       // In Node, what the DOM types call a MessagePort is an event emitter.

@@ -3,6 +3,7 @@
  * port of their own, in batches whose buffers are transferred, with credits both ways so that nobody's memory fills.
  * Types only, and data that a structured clone carries.
  */
+import type { ChunkedFileShape } from '../devices/virtio/blk/chunked-file.ts';
 import type { BootEntry } from '../machine/boot/request.ts';
 import type { DiskIdentity } from '../devices/virtio/blk/chunk-store.ts';
 import type {
@@ -38,7 +39,7 @@ export type DiskConfig =
   /** A raw image file on the host; Node only. */
   | { readonly kind: 'file'; readonly path: string; readonly readOnly: boolean; readonly serial?: string }
   | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly readOnly: boolean; readonly serial?: string }
-  /** Read-only, of files of the host and of bytes, with zeroes between them; Node only. */
+  /** Read-only, of files and of bytes, with zeroes between them. */
   | {
       readonly kind: 'extents';
       readonly serial: string;
@@ -79,8 +80,16 @@ export interface DiskBytes {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
-/** A file, or bytes, at an offset of a disk. */
-export type DiskExtent = DiskBytes | { readonly offset: number; readonly path: string };
+/** Bytes, a file of the host (Node only), or a file of a web server (browsers only) at an offset of a disk. */
+export type DiskExtent =
+  | DiskBytes
+  | { readonly offset: number; readonly path: string }
+  | { readonly offset: number; readonly remote: RemoteFile };
+
+/** A file of a web server, fetched in chunks as it is read. */
+export interface RemoteFile extends ChunkedFileShape {
+  readonly url: string;
+}
 
 /**
  * A folder that the guest mounts by its tag over 9P. The file system answers at once, so it is made inside the worker,
@@ -127,7 +136,10 @@ export interface BootConfig {
 
 /** A saved machine to go on with. It is refused unless it is of the machine that `identity` describes. */
 export type RestoreConfig = { readonly identity: SnapshotIdentity } & (
-  { readonly kind: 'file'; readonly path: string } | { readonly kind: 'memory'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array }
+  /** A file of a web server; browsers only. */
+  | { readonly kind: 'remote'; readonly remote: RemoteFile }
 );
 
 /** A machine that boots, or one that goes on from a snapshot: one of the two is given. */

@@ -64,12 +64,19 @@ export interface WorkerPlatform {
   openChunks(place: string): Promise<ChunkStore>;
   /** Makes the file system of a share, whose calls answer at once if they can. */
   openShare(share: ShareConfig, context: ShareContext): OpenedShare | Promise<OpenedShare>;
-  /** Opens a snapshot's file. Throws NOT_FOUND, or USAGE where there are no files. */
-  openSnapshot(path: string): SnapshotSource & { close(): void };
+  /** Opens a snapshot's file. Throws NOT_FOUND, what fetching it may, or USAGE where there are no such files. */
+  openSnapshot(restore: StoredSnapshot): OpenedSnapshot | Promise<OpenedSnapshot>;
   /** A faster CRC-32 than ours. */
   readonly checksum?: Checksum;
   /** Called with every message that arrives on the port. */
   listen(port: MessagePort, receive: (message: HostMessage) => void): DataPort;
+}
+
+/** A snapshot that did not come along. */
+export type StoredSnapshot = Exclude<RestoreConfig, { readonly kind: 'memory' }>;
+export interface OpenedSnapshot extends SnapshotSource {
+  /** @param isGood whether a machine could be made of it. */
+  close(isGood: boolean): void;
 }
 
 interface OpenDevices {
@@ -261,15 +268,17 @@ export class MachineServer implements MachineControl {
   }
 
   async #restore(machine: Machine, restore: RestoreConfig): Promise<void> {
-    const { openSnapshot, checksum = crc32 } = this.#platform;
-    const opened = restore.kind === 'file' ? openSnapshot(restore.path) : undefined;
+    const { checksum = crc32 } = this.#platform;
+    const opened = restore.kind === 'memory' ? undefined : await this.#platform.openSnapshot(restore);
+    let isGood = false;
     try {
-      const source = opened ?? memorySource((restore as { bytes: Uint8Array }).bytes);
+      const source = opened ?? memorySource((restore as RestoreConfig & { kind: 'memory' }).bytes);
       const file = await SnapshotFile.open(source, checksum);
       file.checkIdentity(restore.identity);
       await machine.restore(file);
+      isGood = true;
     } finally {
-      opened?.close();
+      opened?.close(isGood);
     }
   }
 

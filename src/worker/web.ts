@@ -2,7 +2,10 @@
 import { wrap } from 'comlink';
 import { AssertionError } from '../util/errors.ts';
 import { RunningMachine, type WorkerConnection } from './client.ts';
-import type { MachineConfig, MachineControl, WorkerMessage } from './protocol.ts';
+import type { MachineConfig, MachineControl } from './protocol.ts';
+import type { WebWorkerMessage } from './web-entry.ts';
+
+export type { MachineStream, RunningMachine } from './client.ts';
 
 export interface WebMachineOptions {
   /** A module worker whose script calls serveMachine of web-entry.ts. */
@@ -10,21 +13,34 @@ export interface WebMachineOptions {
   readonly config: MachineConfig;
   /** Gets the machine before the guest's first instruction, to connect its streams. */
   readonly prepare?: (machine: RunningMachine) => void;
+  /** Gives up while the machine is being made. */
+  readonly signal?: AbortSignal | undefined;
+  /** So many bytes of a file that the machine's disks are made of have come from its server. */
+  readonly onFetched?: ((url: string, byteCount: number) => void) | undefined;
 }
 
 /** Starts the machine. Throws BAD_KERNEL, BAD_MEMORY_SIZE, USAGE, LIMIT or NOT_BUILT. */
-export function startWebMachine({ worker, config, prepare }: WebMachineOptions): Promise<RunningMachine> {
+export function startWebMachine({
+  worker,
+  config,
+  prepare,
+  signal,
+  onFetched,
+}: WebMachineOptions): Promise<RunningMachine> {
   const { port1: local, port2: remote } = new MessageChannel();
   const connection: WorkerConnection = {
     control: wrap<MachineControl>(worker),
     remoteData: remote,
     send: (message, transfer) => local.postMessage(message, transfer),
     onMessage: (receive) => {
-      local.onmessage = (event: MessageEvent<WorkerMessage>) => receive(event.data);
+      local.onmessage = ({ data }: MessageEvent<WebWorkerMessage>) => {
+        if (data.type === 'fetched') onFetched?.(data.url, data.byteCount);
+        else receive(data);
+      };
     },
     onFailure: (fail) => {
       worker.addEventListener('error', (event) =>
-        fail(new AssertionError(`the machine's worker failed: ${event.message}`)),
+        fail(new AssertionError(`the machine's worker failed: ${event.message || 'its script did not load'}`)),
       );
     },
     close: async () => {
@@ -32,5 +48,5 @@ export function startWebMachine({ worker, config, prepare }: WebMachineOptions):
       worker.terminate();
     },
   };
-  return RunningMachine.start(connection, config, prepare);
+  return RunningMachine.start(connection, config, prepare, signal);
 }

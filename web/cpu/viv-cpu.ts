@@ -183,9 +183,27 @@ export class VivCpu extends HTMLElement {
   // ---- looking ----------------------------------------------------------------------------------------------------------
 
   #follow(): void {
-    if (this.#now?.state !== 'running' || document.hidden || this.offsetParent === null) return;
-    this.#before = this.#now;
-    void this.#look();
+    if (document.hidden || this.offsetParent === null) return;
+    if (this.#now?.state === 'running') {
+      this.#before = this.#now;
+      void this.#look();
+    } else if (this.#now?.state === 'paused') void this.#watch();
+  }
+
+  /** Somebody else may have it go on, or end it. */
+  async #watch(): Promise<void> {
+    const machine = this.#inspection;
+    const seen = this.#now;
+    if (machine === undefined || this.#isLooking) return;
+    try {
+      const { state, stop } = await machine.look({});
+      if (machine !== this.#inspection || seen !== this.#now) return;
+      if (state === 'paused' && stop?.instructions === seen?.stop?.instructions) return;
+      this.#awaitStop();
+      await this.#look();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** One call for all that is shown, and one at a time: a machine is not asked faster than it answers. */
@@ -201,7 +219,7 @@ export class VivCpu extends HTMLElement {
         await this.#lookOnce();
       } while (this.#looksAgain);
     } catch (error) {
-      this.#tell(error);
+      this.#failed(error);
     } finally {
       this.#isLooking = false;
     }
@@ -216,6 +234,14 @@ export class VivCpu extends HTMLElement {
     this.#showState(look);
     // Nobody's typing is thrown away, nor a menu closed, by a view that only follows.
     if (tab === this.#open) this.#show(tab, look);
+  }
+
+  /** A machine that has ended can't be looked into any more; what was seen last stays. */
+  #failed(error: unknown): void {
+    const isOver = error instanceof Error && 'code' in error && error.code === 'GUEST_STOPPED';
+    if (!isOver) return this.#tell(error);
+    this.#now = { state: 'ended', breakpoints: [] };
+    this.#showState();
   }
 
   async #resolve(text: string): Promise<bigint | undefined> {

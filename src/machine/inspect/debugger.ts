@@ -161,6 +161,13 @@ export class Debugger implements SlicedCpu {
     this.#targets = [...this.#permanent, ...temporary];
   }
 
+  /** The machine went back to where it was once. It stands still if it did, elsewhere. */
+  moved(): void {
+    this.#passing = undefined;
+    this.#passingLater = undefined;
+    if (this.#stop !== undefined && !this.#isEnded) this.#stop = this.#stopFor({ kind: 'pause' });
+  }
+
   /** The machine is no more. */
   end(): void {
     if (this.#isEnded) return;

@@ -7,6 +7,7 @@ import { CPU_BLOCK_SIZE } from '../../../assembly/layout.ts';
 import type { GuestMemory } from '../../devices/bus.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 import { crc32, type Checksum } from '../../util/crc.ts';
+import { inflateInto } from '../../util/inflate.ts';
 import {
   BLOCK_BYTES,
   BLOCK_DEFLATE,
@@ -134,7 +135,7 @@ export class SnapshotFile {
     if (stored.length !== byteCount) throw damaged('a block is too short');
     await this.#source.read(offset, stored);
     if (this.#checksum(stored) !== expected) throw damaged('a block of pages has a wrong checksum');
-    if (encoding === BLOCK_DEFLATE) await inflate(stored as Uint8Array<ArrayBuffer>, raw);
+    if (encoding === BLOCK_DEFLATE) await inflate(stored, raw);
     else if (encoding !== BLOCK_RAW) throw damaged('a block has an unknown encoding');
   }
 
@@ -169,21 +170,10 @@ function place(memory: Pick<GuestMemory, 'write'>, block: Uint8Array, placement:
   for (let copy = 0; copy < count; copy++) memory.write((page + copy) * PAGE_BYTES, content);
 }
 
-/** Fills `target` to its end, with no more than that held. Throws BAD_STATE. */
-async function inflate(bytes: Uint8Array<ArrayBuffer>, target: Uint8Array): Promise<void> {
-  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
-  let filled = 0;
+async function inflate(bytes: Uint8Array, target: Uint8Array): Promise<void> {
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (filled + value.length > target.length) throw damaged('a block inflates to more than its pages');
-      target.set(value, filled);
-      filled += value.length;
-    }
+    await inflateInto(bytes, target);
   } catch (error) {
-    await reader.cancel().catch(() => {});
-    throw error instanceof VivariumError ? error : damaged("a block can't be inflated");
+    throw damaged(error instanceof RangeError ? `a block of pages: ${error.message}` : "a block can't be inflated");
   }
-  if (filled !== target.length) throw damaged('a block inflates to less than its pages');
 }

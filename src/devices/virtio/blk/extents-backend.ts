@@ -9,8 +9,8 @@ export interface Extent {
   /** Where it begins on the disk, in bytes. */
   readonly offset: number;
   readonly byteCount: number;
-  /** Fills `target` from an offset inside of the piece. */
-  read(offset: number, target: Uint8Array): void;
+  /** Fills `target` from an offset inside of the piece, now or later. */
+  read(offset: number, target: Uint8Array): void | Promise<void>;
   close?(): void;
 }
 
@@ -38,7 +38,8 @@ export class ExtentsBackend implements BlockBackend {
     assert(end <= this.byteCount && this.byteCount % SECTOR_SIZE === 0, 'the pieces of a disk do not fit');
   }
 
-  read(offset: number, target: Uint8Array): void {
+  read(offset: number, target: Uint8Array): void | Promise<void> {
+    const later: Promise<void>[] = [];
     const end = offset + target.length;
     let done = offset;
     for (let index = this.#firstAfter(offset); done < end; index++) {
@@ -46,11 +47,13 @@ export class ExtentsBackend implements BlockBackend {
       const start = Math.min(extent?.offset ?? end, end);
       if (start > done) target.fill(0, done - offset, start - offset);
       done = Math.max(done, start);
-      if (extent === undefined || done === end) return;
+      if (extent === undefined || done === end) break;
       const until = Math.min(end, extent.offset + extent.byteCount);
-      extent.read(done - extent.offset, target.subarray(done - offset, until - offset));
+      const pending = extent.read(done - extent.offset, target.subarray(done - offset, until - offset));
+      if (pending) later.push(pending);
       done = until;
     }
+    if (later.length > 0) return Promise.all(later).then(() => {});
   }
 
   write(): void {

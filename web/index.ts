@@ -1,0 +1,18 @@
+/** The first page: starts the default machine and shows what it says of itself. */
+import { openSite, startComputer } from './viv.ts';
+
+const status = document.getElementById('status')!;
+const output = document.getElementById('output')!;
+
+try {
+  const parts = await openSite(new URL('./', document.baseURI), {
+    onProgress: ({ what, doneBytes }) => (status.textContent = `${what}: ${Math.ceil(doneBytes / 1024)} KiB`),
+    onNotice: (text) => (status.textContent = text),
+  });
+  const { computer } = await startComputer(parts, { image: 'busybox' });
+  const { stdout } = await computer.run({ args: ['uname', '-a'] });
+  output.textContent = new TextDecoder().decode(stdout);
+  status.textContent = `ready after ${Math.round(performance.now())} ms`;
+} catch (error) {
+  status.textContent = error instanceof Error ? error.message : String(error);
+}

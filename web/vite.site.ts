@@ -1,0 +1,42 @@
+/**
+ * How the site is built and served while it is worked on. What pages fetch, guest, core and images, is in build/site, where
+ * scripts/build-site.mjs puts it: the dev server serves it, a build copies it.
+ */
+import { fileURLToPath } from 'node:url';
+import type { UserConfig } from 'vite';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+/** Without these a page gets no SharedArrayBuffer and coarse clocks (HTML, "Cross-origin isolation"); all works without them too. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+};
+const PAGES = ['index'];
+/** The script for pages of other sites keeps its name. */
+const LIBRARY = 'viv';
+
+export const siteConfig: UserConfig = {
+  root: `${PROJECT}web`,
+  // The site may be in any folder of a server.
+  base: './',
+  publicDir: `${PROJECT}build/site`,
+  cacheDir: `${PROJECT}build/vite`,
+  server: { headers: ISOLATION },
+  preview: { headers: ISOLATION },
+  worker: { format: 'es' },
+  build: {
+    outDir: `${PROJECT}dist/site`,
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: true,
+    rolldownOptions: {
+      input: {
+        ...Object.fromEntries(PAGES.map((page) => [page, `${PROJECT}web/${page}.html`])),
+        [LIBRARY]: `${PROJECT}web/${LIBRARY}.ts`,
+      },
+      preserveEntrySignatures: 'exports-only',
+      output: { entryFileNames: ({ name }) => (name === LIBRARY ? '[name].js' : 'assets/[name]-[hash].js') },
+    },
+  },
+};
