@@ -13,6 +13,7 @@ import { main } from './lib/run.mjs';
 import { PROJECT, stamped, timed } from './lib/steps.mjs';
 
 const ASSETS_FOLDER = 'build/site';
+const SITE_FOLDER = 'dist/site';
 /** Machines of other sizes boot. */
 const MEMORY_MIB = [512];
 
@@ -37,15 +38,23 @@ export async function ensureSiteAssets() {
   });
 }
 
-async function buildPages() {
+/** Builds pages and scripts, copies what they fetch, and completes the site. */
+export async function buildPages() {
   const { build } = await import('vite');
   await timed('pages', () => build({ configFile: join(PROJECT, 'vite.config.ts'), logLevel: 'warn' }));
+  const { finishSite } = await import(pathToFileURL(join(PROJECT, 'dist/src/sandbox/node-site.js')).href);
+  await finishSite(join(PROJECT, SITE_FOLDER));
+}
+
+/** The whole site, once the set-up is done. */
+export async function buildSite() {
+  await ensureSiteAssets();
+  await buildPages();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   await main(async () => {
     const { values } = parseArgs({ options: { assets: { type: 'boolean', default: false } } });
     await bootstrap();
-    await ensureSiteAssets();
-    if (!values.assets) await buildPages();
+    await (values.assets ? ensureSiteAssets() : buildSite());
   });

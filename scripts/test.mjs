@@ -8,13 +8,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootstrap } from './bootstrap.mjs';
+import { buildSite } from './build-site.mjs';
 import { currentNode } from './lib/current-node.mjs';
 import { ensurePackages } from './lib/debian.mjs';
 import { main, SetupError } from './lib/run.mjs';
 import { PROJECT } from './lib/steps.mjs';
 
 /**
- * Vitest projects of vite.config.ts, each with the minutes after which it is stopped and the Debian packages it needs.
+ * Vitest projects of vite.config.ts, each with the minutes after which it is stopped, the Debian packages it needs, and what
+ * is to be done before.
  * On two idle cores the unit tests take about a minute and the others about a quarter of an hour.
  */
 const SUITES = [
@@ -35,6 +37,7 @@ const SUITES = [
       'fish',
     ],
   },
+  { name: 'browser', budgetMinutes: 12, packages: ['chromium'], prepare: buildSite },
   {
     name: 'current-node',
     budgetMinutes: 6,
@@ -96,9 +99,10 @@ function failuresOf({ testResults }) {
   });
 }
 
-async function runSuite({ name, budgetMinutes, packages, projects = [name], files = [], node }) {
+async function runSuite({ name, budgetMinutes, packages, projects = [name], files = [], node, prepare }) {
   process.stdout.write(`\n== ${name} tests (budget: ${budgetMinutes} min)\n`);
   ensurePackages(packages, `the ${name} tests`);
+  await prepare?.();
   const report = join(PROJECT, `build/test-${name}.json`);
   rmSync(report, { force: true });
   mkdirSync(join(PROJECT, 'build'), { recursive: true });

@@ -3,3 +3,8 @@ declare module '*?worker&url' {
   const url: string;
   export default url;
 }
+
+/** vite.dev/guide/env-and-mode. */
+interface ImportMeta {
+  readonly env: { readonly PROD: boolean };
+}

@@ -13,8 +13,8 @@ const ISOLATION = {
   'Cross-Origin-Resource-Policy': 'cross-origin',
 };
 const PAGES = ['index'];
-/** The script for pages of other sites keeps its name. */
-const LIBRARY = 'viv';
+/** Scripts that keep their names: the one for pages of other sites, and the one that browsers look for changes of. */
+const FIXED = ['viv', 'service-worker'];
 
 export const siteConfig: UserConfig = {
   root: `${PROJECT}web`,
@@ -30,13 +30,15 @@ export const siteConfig: UserConfig = {
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
+    // Of the packages that are in the scripts; they want to go along.
+    license: { fileName: 'licenses.md' },
     rolldownOptions: {
       input: {
         ...Object.fromEntries(PAGES.map((page) => [page, `${PROJECT}web/${page}.html`])),
-        [LIBRARY]: `${PROJECT}web/${LIBRARY}.ts`,
+        ...Object.fromEntries(FIXED.map((name) => [name, `${PROJECT}web/${name}.ts`])),
       },
       preserveEntrySignatures: 'exports-only',
-      output: { entryFileNames: ({ name }) => (name === LIBRARY ? '[name].js' : 'assets/[name]-[hash].js') },
+      output: { entryFileNames: ({ name }) => (FIXED.includes(name) ? '[name].js' : 'assets/[name]-[hash].js') },
     },
   },
 };

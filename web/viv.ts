@@ -11,4 +11,5 @@ export type {
 } from '../src/sandbox/computer-options.ts';
 export { ErrorCodes, VivariumError, type ErrorCode } from '../src/util/errors.ts';
 export { startComputer, type StartedComputer } from './site/computer.ts';
+export { keepOffline } from './site/offline.ts';
 export { openSite, type FetchProgress, type SiteOptions, type SiteParts } from './site/site.ts';

@@ -137,6 +137,11 @@ export class Guest {
       this.watched('take over the time', this.#refresh()).catch((error: Error) => this.#fail(error));
   }
 
+  /** Tells the guest what time it is, when its clock may be wrong. */
+  async correctClock(): Promise<void> {
+    await this.client.setClock(this.machine.unixMs());
+  }
+
   async #refresh(): Promise<void> {
     const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
     await Promise.all([this.client.addEntropy(entropy), this.client.setClock(this.machine.unixMs())]);

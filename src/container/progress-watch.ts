@@ -1,7 +1,7 @@
 /**
  * Notices a guest that will not do what is waited for: measured by what it does rather than by the clock, so that a slow
  * host is no error. It gives up on a guest that sleeps on and on, and on one that has run far longer than it ever should, but not on
- * one that somebody has stand still.
+ * one that somebody has stand still, or whose disk is slow: that one gives up by itself.
  */
 import { ErrorCodes } from '../util/errors.ts';
 import { GuestFailure } from './guest-failure.ts';
@@ -40,9 +40,10 @@ function progressCheck(machine: Pick<GuestMachine, 'statistics' | 'dump'>, what:
   let last = 0;
   let idleChecks = 0;
   return async () => {
-    const { instructions, isPaused } = await machine.statistics();
+    const { instructions, isPaused, isWaitingForDisk } = await machine.statistics();
     first ??= instructions;
-    idleChecks = instructions - last < IDLE_INSTRUCTIONS && !isPaused ? idleChecks + 1 : 0;
+    const isHeldUp = isPaused || isWaitingForDisk;
+    idleChecks = instructions - last < IDLE_INSTRUCTIONS && !isHeldUp ? idleChecks + 1 : 0;
     last = instructions;
     if (idleChecks > IDLE_CHECKS_MAX) {
       throw new GuestFailure(ErrorCodes.AGENT, `the guest did not ${what}: it sleeps`, await machine.dump());

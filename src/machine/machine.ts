@@ -88,6 +88,8 @@ export interface MachineStatistics {
   readonly machineNs: number;
   /** Somebody who looks inside has it stand still. */
   readonly isPaused: boolean;
+  /** A disk has not answered yet: it may be fetched from far away. */
+  readonly isWaitingForDisk: boolean;
   readonly translation: TranslationStatistics;
   /** Of the last slices. */
   readonly instructionsPerSecond: number;
@@ -297,6 +299,7 @@ export class Machine {
       translation: cpu.translationStatistics,
       machineNs: time.nowNs(),
       isPaused: this.#debugger.state === 'paused',
+      isWaitingForDisk: this.#disks.some(({ device }) => device.isBusy),
       instructionsPerSecond: this.#loop.speed * NS_PER_SECOND,
       unclaimed,
       notes: this.#notes.list(),

@@ -168,6 +168,11 @@ export class Computer extends EventTarget {
     });
   }
 
+  /** Makes its clock right again, after the host has slept for instance. */
+  async correctClock(): Promise<void> {
+    await this.#guest.correctClock();
+  }
+
   /** Writes what the guest has in its caches to its disk; with `keep`, it is kept then. */
   async sync(): Promise<void> {
     await this.#inGuest(['sync']);

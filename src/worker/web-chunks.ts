@@ -158,15 +158,17 @@ class IndexedDbChunks implements ChunkStore {
 
   /** One transaction; with an identity, in place of all that there is. */
   async #write(changes: ChunkChanges, identity: DiskIdentity | undefined): Promise<void> {
+    const transaction = this.#database.transaction([CHUNKS, FACTS], 'readwrite', { durability: 'strict' });
+    const requests: Promise<unknown>[] = [transaction.done];
     try {
-      const transaction = this.#database.transaction([CHUNKS, FACTS], 'readwrite', { durability: 'strict' });
       const chunks = transaction.objectStore(CHUNKS);
-      const requests: Promise<unknown>[] = [];
       if (identity !== undefined) requests.push(chunks.clear(), transaction.objectStore(FACTS).put(identity, IDENTITY));
       for (const [number, bytes] of changes)
         requests.push(bytes === undefined ? chunks.delete(number) : chunks.put(bytes, number));
-      await Promise.all([...requests, transaction.done]);
+      await Promise.all(requests);
     } catch (error) {
+      for (const request of requests) request.catch(() => {}); // the first one's reason is told
+      abort(transaction);
       if (isNamed(error, FULL))
         throw new VivariumError(
           ErrorCodes.NO_SPACE,
@@ -175,6 +177,15 @@ class IndexedDbChunks implements ChunkStore {
         );
       throw storeError("what is kept of the computer's disk can't be written", error);
     }
+  }
+}
+
+/** Undoes what a transaction did, if it is not over. */
+function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It was undone by itself.
   }
 }
 

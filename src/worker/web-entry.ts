@@ -19,7 +19,10 @@ export type WebWorkerMessage =
 export function serveMachine({ openShare }: Pick<WorkerPlatform, 'openShare'>): void {
   let data: MessagePort | undefined;
   const tell = (message: WebWorkerMessage): void => data?.postMessage(message);
-  const report: FetchReport = { fetched: (url, byteCount) => tell({ type: 'fetched', url, byteCount }) };
+  const report: FetchReport = {
+    fetched: (url, byteCount) => tell({ type: 'fetched', url, byteCount }),
+    trouble: ({ code, message }) => tell({ type: 'disk-trouble', code, message }),
+  };
   const disks = new WebDisks(report);
   const server = new MachineServer({
     host: webHost(),

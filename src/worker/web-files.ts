@@ -1,5 +1,6 @@
 /** Files of a web server, in a page or a worker: opened to be read here and there, or fetched whole. */
 import { ChunkedFile, type ChunkCache } from '../devices/virtio/blk/chunked-file.ts';
+import type { VivariumError } from '../util/errors.ts';
 import type { RemoteFile } from './protocol.ts';
 import { sha256 } from './web-cache.ts';
 import { RangeSource } from './web-range-source.ts';
@@ -8,11 +9,15 @@ import { RangeSource } from './web-range-source.ts';
 export interface FetchReport {
   /** So many bytes of a file have come from its server. */
   fetched(url: string, byteCount: number): void;
+  /** Something could not be fetched; the guest got an I/O error. */
+  trouble?(error: VivariumError): void;
 }
 
 export interface RemoteFileOptions {
-  /** Keeps chunks of it. Without one the browser's own cache may. */
+  /** Keeps chunks of it. */
   readonly cache?: ChunkCache | undefined;
+  /** What the browser's own cache does: 'no-store' for what has another that lasts. Default: what the server lets it. */
+  readonly httpCache?: RequestCache | undefined;
   readonly report?: FetchReport | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,13 +25,15 @@ export interface RemoteFileOptions {
 const NO_CACHE: ChunkCache = { get: () => Promise.resolve(undefined), put: () => Promise.resolve() };
 
 /** Opens a file that is fetched as it is read. */
-export function remoteFile(remote: RemoteFile, { cache, report, signal }: RemoteFileOptions): ChunkedFile {
+export function remoteFile(
+  remote: RemoteFile,
+  { cache, httpCache = 'default', report, signal }: RemoteFileOptions,
+): ChunkedFile {
   const { url } = remote;
   return new ChunkedFile({
     file: remote,
     name: url,
-    // What has a cache of its own needs no second copy in the browser's.
-    source: new RangeSource({ url, byteCount: storedBytes(remote), signal, cache: cache ? 'no-store' : 'default' }),
+    source: new RangeSource({ url, byteCount: storedBytes(remote), signal, cache: httpCache }),
     cache: cache ?? NO_CACHE,
     sha256,
     onFetched: (byteCount) => report?.fetched(url, byteCount),

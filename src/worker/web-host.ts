@@ -3,7 +3,7 @@ import type { MachineHost } from '../machine/host.ts';
 
 const NS_PER_MS = 1e6;
 
-/** Time, randomness and scheduling of the worker that this runs in. There is no short sleep: browsers may forbid it. */
+/** Time, randomness and scheduling of the worker that this runs in. A page that is not isolated has no short sleep. */
 export function webHost(): MachineHost {
   // A message to oneself comes after what waits, and unlike setTimeout is not slowed down to 4 ms.
   const { port1, port2 } = new MessageChannel();
@@ -23,5 +23,12 @@ export function webHost(): MachineHost {
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);
     },
+    ...shortSleep(),
   };
+}
+
+function shortSleep(): Pick<MachineHost, 'pause'> {
+  if (!globalThis.crossOriginIsolated) return {};
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  return { pause: (delayMs) => void Atomics.wait(never, 0, 0, delayMs) };
 }

@@ -16,6 +16,8 @@ const SERVER_ERROR = 500;
 const TRIES = 6;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 4000;
+/** A server that sends nothing for so long is taken for gone. */
+const STALL_MS = 20_000;
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
 export interface RangeSourceOptions {
@@ -25,6 +27,7 @@ export interface RangeSourceOptions {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   readonly pause?: (delayMs: number) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
+  readonly stallMs?: number;
   /** For the browser's own cache; default: it keeps what the server lets it. */
   readonly cache?: RequestCache;
 }
@@ -45,6 +48,7 @@ export class RangeSource implements ByteSource {
       fetch: (url, init) => fetch(url, init),
       pause: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
       cache: 'default',
+      stallMs: STALL_MS,
       signal: undefined,
       ...options,
     };
@@ -65,9 +69,11 @@ export class RangeSource implements ByteSource {
       const pieces: Uint8Array[] = [];
       let length = 0;
       const reader = answer.body.getReader();
-      for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-        pieces.push(value!);
-        length += value!.length;
+      for (;;) {
+        const { done, value } = await answer.unlessStalled(reader.read());
+        if (done) break;
+        pieces.push(value);
+        length += value.length;
         if (length <= byteCount) continue;
         await reader.cancel().catch(() => {});
         return new Final(
@@ -92,7 +98,7 @@ export class RangeSource implements ByteSource {
       let failure: unknown;
       try {
         while (done < byteCount) {
-          const { done: ended, value } = await reader.read();
+          const { done: ended, value } = await answer.unlessStalled(reader.read());
           if (ended) break;
           const skipped = Math.min(skip, value.length);
           skip -= skipped;
@@ -145,22 +151,28 @@ export class RangeSource implements ByteSource {
 
   /** Throws what should be tried again. */
   async #request(offset: number, byteCount: number, fresh: boolean): Promise<Answer | Final> {
-    const { fetch, url, byteCount: total, signal, cache } = this.#options;
+    const { fetch, url, byteCount: total, signal, cache, stallMs } = this.#options;
     const isWhole = offset === 0 && byteCount === total;
-    const response = await fetch(url, {
+    const stalled = new AbortController();
+    const unlessStalled = <T>(action: Promise<T>): Promise<T> => {
+      const timer = setTimeout(() => stalled.abort(new Error('the server does not answer')), stallMs);
+      return action.finally(() => clearTimeout(timer));
+    };
+    const request = fetch(url, {
       headers: isWhole ? {} : { range: `bytes=${offset}-${offset + byteCount - 1}` },
       cache: fresh ? 'reload' : cache,
-      ...(signal === undefined ? {} : { signal }),
+      signal: signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
     });
+    const response = await unlessStalled(request);
     const { status, body } = response;
     if ((status === OK || status === PARTIAL_CONTENT) && body !== null) {
-      if (status === OK) return { offset: 0, body, isWhole: true };
+      if (status === OK) return { offset: 0, body, isWhole: true, unlessStalled };
       const range = CONTENT_RANGE.exec(response.headers.get('content-range') ?? '');
       // Another origin may hide the header; then the hashes tell whether it was the right range.
-      if (range === null) return { offset, body, isWhole: false };
+      if (range === null) return { offset, body, isWhole: false, unlessStalled };
       const [, begin, , length] = range;
       if (Number(begin) === offset && (length === '*' || Number(length) === total))
-        return { offset, body, isWhole: false };
+        return { offset, body, isWhole: false, unlessStalled };
       await body.cancel().catch(() => {});
       return new Final(otherFile(url));
     }
@@ -185,6 +197,8 @@ interface Answer {
   /** Where in the file its first byte is. */
   readonly offset: number;
   readonly isWhole: boolean;
+  /** Waits for the next bytes; rejects when none come. */
+  readonly unlessStalled: <T>(action: Promise<T>) => Promise<T>;
   readonly body: ReadableStream<Uint8Array>;
 }
 

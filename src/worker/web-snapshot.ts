@@ -21,7 +21,7 @@ export async function openWebSnapshot(remote: RemoteFile, report: FetchReport): 
   if (kept !== undefined && kept.size === remote.byteCount) {
     bytes = new Uint8Array(await kept.arrayBuffer());
   } else {
-    bytes = await fetchWhole(remote, { report });
+    bytes = await fetchWhole(remote, { report, httpCache: cache.kind === 'memory' ? 'default' : 'no-store' });
     void keep(cache, key, bytes);
   }
   // The file has checksums of its own; one that is not whole must not be found again.

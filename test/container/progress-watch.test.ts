@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 /** A machine that executes so many instructions between two looks at it. */
-function machineThatDoes(instructionsPerLook: number, isPaused = false) {
+function machineThatDoes(instructionsPerLook: number, { isPaused = false, isWaitingForDisk = false } = {}) {
   let instructions = 0;
   return {
     statistics: () => {
@@ -19,6 +19,7 @@ function machineThatDoes(instructionsPerLook: number, isPaused = false) {
         instructions,
         machineNs: 0,
         isPaused,
+        isWaitingForDisk,
         translation: NO_TRANSLATION,
         instructionsPerSecond: 0,
         unclaimed: { portReads: 0, portWrites: 0, mmioReads: 0, mmioWrites: 0 },
@@ -55,9 +56,12 @@ describe('waiting for a guest', () => {
     await outcome;
   });
 
-  test('has patience with one that somebody has stand still', async () => {
+  test.each([
+    ['that somebody has stand still', { isPaused: true }],
+    ['whose disk is far away', { isWaitingForDisk: true }],
+  ])('has patience with one %s', async (_, state) => {
     const answer = new Promise((resolve) => setTimeout(() => resolve('late'), 300_000));
-    const waiting = withProgress(machineThatDoes(0, true), 'answer', answer);
+    const waiting = withProgress(machineThatDoes(0, state), 'answer', answer);
     await vi.advanceTimersByTimeAsync(300_000);
 
     await expect(waiting).resolves.toBe('late');

@@ -113,6 +113,7 @@ export class FakeMachine implements GuestMachine {
       instructions: 0,
       machineNs: 0,
       isPaused: false,
+      isWaitingForDisk: false,
       translation: NO_TRANSLATION,
       instructionsPerSecond: 0,
       unclaimed,

@@ -7,6 +7,7 @@ import { staticImages } from '../../src/sandbox/static-image.ts';
 import type { SnapshotStore } from '../../src/sandbox/start-guest.ts';
 import { ErrorCodes, VivariumError } from '../../src/util/errors.ts';
 import type { RemoteFile } from '../../src/worker/protocol.ts';
+import { openChunkCache } from '../../src/worker/web-chunk-cache.ts';
 import { fetchWhole, storedBytes } from '../../src/worker/web-files.ts';
 import { RangeSource } from '../../src/worker/web-range-source.ts';
 import { startWebMachine } from '../../src/worker/web.ts';
@@ -51,10 +52,11 @@ export async function openSite(base: URL, options: SiteOptions = {}): Promise<Si
     );
   const progress = new Progress(onProgress ?? (() => {}));
   const url = new URL(MANIFEST_FILE, base);
-  const manifest = parseManifest(await fetchSmall(url, signal), url);
+  const [description, cache] = await Promise.all([fetchSmall(url, signal), openChunkCache()]);
+  const manifest = parseManifest(description, url);
   const fetchFile = (what: string, file: RemoteFile): Promise<Uint8Array> => {
     progress.expect(what, file);
-    return fetchWhole(file, { report: progress, signal });
+    return fetchWhole(file, { cache, httpCache: cache.httpCache, report: progress, signal });
   };
   for (const { file } of manifest.snapshots) progress.expect('snapshot', file);
   return {

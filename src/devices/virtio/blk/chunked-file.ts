@@ -59,6 +59,9 @@ const AT_HAND_BYTES = 8 << 20;
 const AHEAD_FIRST = 1;
 const AHEAD_MAX = 16;
 
+/** Chunks that are on their way into the cache at once. */
+const PUTS_MAX = 8;
+
 interface Pending {
   readonly content: Promise<Uint8Array>;
   readonly resolve: (content: Uint8Array) => void;
@@ -74,6 +77,8 @@ export class ChunkedFile {
   readonly #pending = new Map<number, Pending>();
   #nextSequential = -1;
   #ahead = 0;
+  /** Up to which chunk was fetched ahead. */
+  #aheadEnd = 0;
   /** Resolves when the source has answered for the first time: then it is known whether it has ranges. */
   #firstAnswer: Promise<unknown> | undefined;
   /** The whole file is on its way. */
@@ -109,22 +114,26 @@ export class ChunkedFile {
     return Promise.all(pieces.map(async ({ content, start }) => copy(await content, start))).then(() => {});
   }
 
-  /** Puts what is not in the cache yet there, a few chunks at a time, until it is all there or the signal says so. */
+  /** Fetches what is not in the cache yet, some chunks at a time, until all is there or the signal says so. */
   async fetchAll(signal: AbortSignal): Promise<void> {
-    const { chunks } = this.#options.file;
-    for (let first = 0; first < chunks.length; first += AHEAD_MAX) {
+    const { cache, file } = this.#options;
+    let missing: number[] = [];
+    const fetchMissing = async (): Promise<void> => {
       signal.throwIfAborted();
-      const indices = chunks.slice(first, first + AHEAD_MAX).map((_, index) => first + index);
-      await Promise.all(this.#claim(indices).map(({ content }) => content));
+      await Promise.all(this.#claim(missing).map(({ content }) => content));
+      missing = [];
+    };
+    for (const [index, { sha256 }] of file.chunks.entries()) {
+      signal.throwIfAborted();
+      if ((await cache.get(sha256)) === undefined) missing.push(index);
+      if (missing.length === AHEAD_MAX) await fetchMissing();
     }
+    await fetchMissing();
   }
 
   /** The chunks of a read, at hand or on their way, and those after them if reading goes on. */
   #want(first: number, last: number): { content: Uint8Array | Promise<Uint8Array> }[] {
-    const isNext = first === this.#nextSequential || first === this.#nextSequential - 1;
-    this.#ahead = isNext ? Math.min(AHEAD_MAX, Math.max(AHEAD_FIRST, this.#ahead * 2)) : 0;
-    this.#nextSequential = last + 1;
-    const end = Math.min(this.#options.file.chunks.length, last + 1 + this.#ahead);
+    const end = Math.min(this.#options.file.chunks.length, this.#readAhead(first, last));
     const missing: number[] = [];
     for (let index = first; index < end; index++)
       if (!this.#atHand.has(index) && !this.#pending.has(index)) missing.push(index);
@@ -137,6 +146,21 @@ export class ChunkedFile {
       this.#atHand.set(index, content);
       return { content };
     });
+  }
+
+  /** Up to which chunk to fetch for a read. When reading goes on, half a window is there before the next one is asked for. */
+  #readAhead(first: number, last: number): number {
+    const isSame = first === this.#nextSequential - 1;
+    const goesOn = first === this.#nextSequential || (isSame && last > first);
+    this.#nextSequential = last + 1;
+    if (!goesOn) {
+      if (!isSame) this.#ahead = this.#aheadEnd = 0;
+      return last + 1;
+    }
+    this.#ahead = Math.min(AHEAD_MAX, Math.max(AHEAD_FIRST, this.#ahead * 2));
+    if (last + 1 + this.#ahead / 2 <= this.#aheadEnd) return last + 1;
+    this.#aheadEnd = last + 1 + this.#ahead;
+    return this.#aheadEnd;
   }
 
   /** Begins to get chunks, unless they are on their way. */
@@ -175,7 +199,7 @@ export class ChunkedFile {
 
   async #fetch(first: number, end: number): Promise<void> {
     try {
-      await this.#firstAnswer?.catch(() => {}); // it rejects for whoever asked
+      if (this.#firstAnswer !== undefined) await this.#firstAnswer.catch(() => {}); // it rejects for whoever asked
       if (this.#whole === undefined) {
         await this.#fetchRun(first, end, false);
         return;
@@ -205,6 +229,7 @@ export class ChunkedFile {
   async #receive(pieces: AsyncIterable<Uint8Array>, first: number, end: number, fresh: boolean): Promise<void> {
     const { cache, file, name, sha256, onFetched } = this.#options;
     const assembler = new Assembler();
+    const puts = new Set<Promise<void>>();
     let index = first;
     for await (const piece of pieces) {
       onFetched?.(piece.length);
@@ -221,9 +246,15 @@ export class ChunkedFile {
           );
         }
         await this.#have(index, stored);
-        await cache.put(expected, stored).catch(() => {}); // it is fetched again when it is needed again
+        const put = cache.put(expected, stored).catch(() => {}); // it is fetched again when it is needed again
+        puts.add(put);
+        void put.then(() => puts.delete(put));
+        if (puts.size >= PUTS_MAX) await Promise.race(puts);
       }
-      if (index === end) return;
+      if (index === end) {
+        await Promise.all(puts);
+        return;
+      }
     }
     throw new VivariumError(
       ErrorCodes.NETWORK,

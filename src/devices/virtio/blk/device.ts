@@ -109,6 +109,11 @@ export class VirtioBlk implements VirtioDevice {
     config.setUint8(CONFIG_WRITE_ZEROES_MAY_UNMAP, 1);
   }
 
+  /** Whether its back end has not finished a request yet. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
   connect(link: VirtioLink): void {
     this.#link = link;
   }
