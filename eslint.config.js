@@ -60,7 +60,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{core,devices,machine,container,sandbox,oci,net}/**/*.ts'],
+    files: ['src/{core,devices,machine,container,sandbox,lab,oci,net}/**/*.ts'],
     ignores: NODE_ONLY,
     rules: {
       'no-restricted-properties': [

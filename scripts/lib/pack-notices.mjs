@@ -13,7 +13,18 @@ const COMMON_LICENCES = '/usr/share/common-licenses';
 const NPM_PACKAGES = {
   comlink: ['LICENSE'],
   commander: ['LICENSE'],
+  'markdown-it': ['LICENSE'],
+  entities: ['LICENSE'],
+  'linkify-it': ['LICENSE'],
+  mdurl: ['LICENSE'],
+  'punycode.js': ['LICENSE-MIT.txt'],
+  '@polka/url': ['license'],
+  mrmime: ['license'],
+  sirv: ['license'],
+  totalist: ['license'],
   'tar-js': ['LICENSE'],
+  'uc.micro': ['LICENSE.txt'],
+  yaml: ['LICENSE'],
   assemblyscript: ['LICENSE', 'NOTICE'],
 };
 const RULE = '='.repeat(100);

@@ -21,9 +21,10 @@ const MAY_IMPORT = {
   net: ['util'],
   container: ['oci', 'net', 'worker/protocol'],
   sandbox: ['container'],
+  lab: ['sandbox'],
   server: ['sandbox', 'container', 'oci'],
-  cli: ['sandbox', 'container', 'oci'],
-  web: ['sandbox'],
+  cli: ['lab', 'sandbox', 'container', 'oci'],
+  web: ['lab', 'sandbox'],
 };
 /** Entry points alone start a worker, and hand the machine down. */
 const ENTRY_ROOMS = ['cli', 'server', 'web'];

@@ -18,6 +18,7 @@ import { imagesCommand } from './commands/images.ts';
 import { infoCommand } from './commands/info.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { labCommand } from './commands/lab.ts';
 import { loginCommand, logoutCommand } from './commands/login.ts';
 import { logsCommand } from './commands/logs.ts';
 import { podCommand } from './commands/pod.ts';
@@ -94,6 +95,7 @@ export const program = new Command('viv')
   .addCommand(importCommand())
   .addCommand(loginCommand())
   .addCommand(logoutCommand())
+  .addCommand(labCommand())
   .addCommand(systemCommand())
   .addCommand(infoCommand())
   .addCommand(versionCommand())

@@ -1,15 +1,15 @@
 /** Sizes as people write them on a command line. */
 import { ErrorCodes, VivariumError } from '../util/errors.ts';
+import { sizeInBytes } from '../util/sizes.ts';
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 const PAGE_BYTES = 4096;
 
 /** Bytes in a size like 512M, 2G, 1.5g or 65536k; without a unit, bytes. `what` is what errors call it. Throws USAGE. */
 export function parseSize(text: string, what: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text.trim());
-  if (match === null)
+  const bytes = sizeInBytes(text);
+  if (bytes === undefined)
     throw new VivariumError(ErrorCodes.USAGE, `${what} "${text}" is no size; write one like 512M or 2G`);
-  return Math.floor(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!);
+  return bytes;
 }
 
 /** The same, rounded down to whole pages, as memory sizes must be. */

@@ -51,6 +51,10 @@ export const ErrorCodes = {
   BAD_STATE: 'BAD_STATE',
   /** A computer went back to a saved state: what was under way in it is gone. */
   RESTORED: 'RESTORED',
+  /** A lab's folder has mistakes. */
+  BAD_LAB: 'BAD_LAB',
+  /** Something in a lab is not possible now: its step is not open yet, or a machine has failed. */
+  LAB: 'LAB',
 } as const;
 export type ErrorCode = (typeof ErrorCodes)[keyof typeof ErrorCodes];
 
