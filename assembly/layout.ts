@@ -388,7 +388,10 @@ export const TARGET_SETS = 2048;
 export const TARGET_SET_SIZE = 128; // to 0x7ff8000, below RAM_BASE
 
 // State that tiers share, outside of what a snapshot saves.
-/** What translated code depends on beyond the unit: MODE, stack, TLB bank and privilege. Kept by updateMode(). */
+/**
+ * What translated code depends on beyond the unit: MODE, stack, privilege, and a user's TLB bank (the kernel's, which STAC and
+ * CLAC change, is looked up in T_BANK). Kept by updateMode().
+ */
 export const T_KEY = 0x2000; // u32
 /** Counts what may make a translated address wrong: changes of the fetch TLB, dropped units. */
 export const T_GENERATION = 0x2004; // u32
@@ -421,6 +424,8 @@ export const T_THRESHOLD = 0x2034; // u32
 /** Exits of a region to other code, and in the middle, after which it is made in another way. See engine/translated.ts. */
 export const T_PASSED_MANY = 0x203c; // u32
 export const T_LEAVES_MANY = 0x2050; // u32
+/** Address of the TLB bank in use. */
+export const T_BANK = 0x2054; // u32
 /** Counters of the translator, u64 each: TS_*. */
 export const T_STATS = 0x2100;
 export const TS_REGIONS = 0;

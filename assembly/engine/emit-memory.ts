@@ -29,7 +29,10 @@ import {
   TLB_ENTRIES,
   TLB_READ,
   TLB_WRITE,
+  T_BANK,
   T_BASE,
+  T_KEY,
+  T_KEY_USER,
 } from '../layout';
 import { bank } from '../mmu/tlb';
 import { FLAG_CODE, FLAG_EXPAND_DOWN, FLAG_P, FLAG_WRITABLE } from '../system/segment';
@@ -500,7 +503,14 @@ export function moveStackPointer(by: i32): void {
 }
 
 // ---- accesses --------------------------------------------------------------------------------------------------------
-/** Pushes the TLB entry's address of the linear address in local `linear`, without the bank. */
+/**
+ * Where the bank is: a constant for user code, which has one. That of the kernel changes with EFLAGS.AC, and pushEntry() has
+ * added it already.
+ */
+function bankBase(): u32 {
+  return load<u32>(T_KEY) & T_KEY_USER ? <u32>bank : 0;
+}
+/** Pushes the TLB entry's address, less bankBase(), of the linear address in local `linear`. */
 function pushEntry(linear: i32): void {
   get(linear);
   c64(7);
@@ -508,6 +518,9 @@ function pushEntry(linear: i32): void {
   op(I32_WRAP_I64);
   c32((TLB_ENTRIES - 1) << 5);
   op(I32_AND);
+  if (bankBase()) return;
+  loadFrom<u32>(T_BANK);
+  op(I32_ADD);
 }
 /** Compares [linear, + size) with a tag of its entry, leaves on a mismatch, and pushes the host's address. */
 function pushTranslated(linear: i32, size: u32, write: bool): void {
@@ -516,7 +529,7 @@ function pushTranslated(linear: i32, size: u32, write: bool): void {
   const entry = set32();
   get(linear);
   get(entry);
-  loadOp<u64>(<u32>bank + (write ? TLB_WRITE : TLB_READ));
+  loadOp<u64>(bankBase() + (write ? TLB_WRITE : TLB_READ));
   op(I64_XOR);
   c64(<i64>(4096 - size));
   op(I64_GT_U);
@@ -524,7 +537,7 @@ function pushTranslated(linear: i32, size: u32, write: bool): void {
   get(linear);
   op(I32_WRAP_I64);
   get(entry);
-  loadOp<u32>(<u32>bank + TLB_ADDEND);
+  loadOp<u32>(bankBase() + TLB_ADDEND);
   op(I32_ADD);
 }
 /** Offset within the window of the access that hostAddress() was last asked for. */

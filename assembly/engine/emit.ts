@@ -8,20 +8,28 @@
  */
 import {
   CODE_BASE,
+  CPL,
   EA_MASK,
   EFLAGS_REST,
   FCW,
   FPR,
   FSW,
   FTW,
+  INTR,
   MODE,
   MODE_32,
   MODE_64,
   MODE_CODE_MASK,
   MODE_CS_LIMIT,
+  MODE_PROTECTED,
+  MODE_V86,
   MXCSR,
+  NMI_PENDING,
   SEG,
   SEG_SELECTOR,
+  SHADOW,
+  SHADOW_COUNT,
+  SHADOW_STI,
   STACK_FLAT,
   STACK_MASK,
 } from '../layout';
@@ -86,6 +94,8 @@ import {
   xmmTarget,
 } from './emit-registers';
 import * as control from './emit-control';
+import { IF as INTERRUPT } from './flags';
+import { pushInstructionCount } from './region-writer';
 import {
   alias,
   beforeSet,
@@ -110,6 +120,7 @@ import {
   I32_EQZ,
   I32_EXTEND16_S,
   I32_EXTEND8_S,
+  I32_GT_U,
   I32_LT_U,
   I32_MUL,
   I32_NE,
@@ -206,6 +217,7 @@ const FSW_ES: i32 = 0x80;
 const EXTENDED_BYTES: u32 = 10;
 const FSW_TOP: i32 = 0x3800;
 const SIGN: i32 = 0x8000;
+const IOPL_SHIFT: i32 = 12;
 const RCX: i32 = 1;
 const RBP: i32 = 5;
 const RSP: i32 = 4;
@@ -755,6 +767,47 @@ export class Emit extends EmitPacked {
     c32(set);
     op(I32_OR);
     storeOp<u32>(EFLAGS_REST);
+  }
+  /** Tier 0 raises the fault. */
+  requireIopl(i: Insn): void {
+    if (!(load<u32>(MODE) & (MODE_PROTECTED | MODE_V86))) return;
+    beforeLeave();
+    loadFrom<u32>(CPL);
+    loadFrom<u32>(EFLAGS_REST);
+    c32(IOPL_SHIFT);
+    op(I32_SHR_U);
+    c32(3);
+    op(I32_AND);
+    op(I32_GT_U);
+    leaveIf();
+  }
+  /** When something waits, tier 0 sees to it. */
+  enableInterrupts(i: Insn): void {
+    beforeLeave();
+    loadFrom<u32>(INTR);
+    loadFrom<u32>(NMI_PENDING);
+    op(I32_OR);
+    leaveIf();
+    loadFrom<u32>(EFLAGS_REST);
+    const was = set32();
+    get(was);
+    c32(<i32>INTERRUPT);
+    op(I32_AND);
+    op(I32_EQZ);
+    op(IF);
+    op(VOID);
+    c32(0);
+    get(was);
+    c32(<i32>INTERRUPT);
+    op(I32_OR);
+    storeOp<u32>(EFLAGS_REST);
+    c32(0);
+    c32(SHADOW_STI);
+    storeOp<u32>(SHADOW);
+    c32(0);
+    pushInstructionCount(1);
+    storeOp<u64>(SHADOW_COUNT);
+    op(END);
   }
   cf(): i32 {
     pushCf();

@@ -4,8 +4,14 @@
  */
 import {
   CODE_LINEAR_PAGE,
+  CPL,
+  CR0,
   EA_LONG,
   EFLAGS_REST,
+  EXIT_EVENT,
+  INTR,
+  NMI_PENDING,
+  SHADOW_STI,
   EA_MASK,
   EA_SEGMENT,
   FLAG_AUX,
@@ -43,10 +49,21 @@ import {
 } from '../mmu/access';
 import { bank } from '../mmu/tlb';
 import { checkWritable, segmentLinear, stackLinear } from '../system/segment';
-import { faultAt } from '../system/fault';
+import { CR0_PE } from '../system/control';
+import { faultAt, GP } from '../system/fault';
 import { Insn, KIND_I, KIND_I64, KIND_M, KIND_R0, KIND_R1, KIND_R2 } from './backend';
-import { Branch, branchIndirect, branchIndirect64, checkRelative, checkTarget, ipAfter, setNext } from './cache';
-import { Flags } from './flags';
+import {
+  Branch,
+  branchIndirect,
+  branchIndirect64,
+  checkRelative,
+  checkTarget,
+  ipAfter,
+  leaveAfter,
+  setNext,
+} from './cache';
+import { Flags, IF } from './flags';
+import { castShadow } from './run';
 import { mulHigh } from '../fpu/u128';
 import { divWide64, divWideSigned64, mulHighSigned64, mulOverflows64 } from './wide';
 import { InterpPacked } from './interp-packed';
@@ -463,6 +480,20 @@ export class Interp extends InterpPacked {
   }
   @inline condition<C>(): u32 {
     return u32(Flags.condition(changetype<C>(0).code));
+  }
+
+  // ---- interrupts ----------------------------------------------------------------------------------------------------------------
+  /** CLI and STI need a level that IOPL allows. SDM Vol. 2A, CLI; Vol. 2B, STI. */
+  requireIopl(i: Insn): void {
+    if (load<u64>(CR0) & CR0_PE && load<u32>(CPL) > ((load<u32>(EFLAGS_REST) >>> 12) & 3)) faultAt(i, GP);
+  }
+  /** Sets IF. What waits comes after the next instruction, if it was clear. */
+  enableInterrupts(i: Insn): void {
+    const was = load<u32>(EFLAGS_REST);
+    store<u32>(EFLAGS_REST, was | IF);
+    if (was & IF) return;
+    castShadow(changetype<usize>(i), SHADOW_STI);
+    if (load<u32>(INTR) || load<u32>(NMI_PENDING)) leaveAfter(i, EXIT_EVENT);
   }
 
   // ---- control ------------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import {
   ENTRIES,
   ENTRIES_MAX,
   FSW,
+  ICOUNT_BASE,
   MODE,
   MODE_64,
   MODE_CODE_MASK,
@@ -160,6 +161,7 @@ import {
   ENTRY,
   finishFunction,
   getLocal,
+  I32_ADD,
   I32_AND,
   I32_EQ,
   I32_EQZ,
@@ -717,6 +719,15 @@ function loadCount(left: i32): void {
     op(I32_SUB);
   }
   setLocal(local32(COUNT_LOCAL));
+}
+/** Pushes how many instructions will have retired `extra` instructions from the one being written. */
+export function pushInstructionCount(extra: i32): void {
+  loadFrom<u64>(ICOUNT_BASE);
+  getLocal(local32(COUNT_LOCAL));
+  c32(remaining - extra);
+  op(I32_ADD);
+  op(I64_EXTEND_I32_S);
+  op(I64_SUB);
 }
 /** Before a function of the core is called; flags are in state FLAGS_READY. */
 function spill(): void {

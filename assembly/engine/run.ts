@@ -129,6 +129,7 @@ export function run(budget: i32): i32 {
     return exitReason(EXIT_EVENT);
   }
   store<i64>(T_LEFT, budget);
+  if (load<u32>(T_TIER) == TIER_MIXED) warmHere(1);
   do {
     nextPart();
     if (load<u32>(T_TIER) == TIER_TRANSLATE) translateHere();
@@ -140,11 +141,14 @@ export function run(budget: i32): i32 {
 
 /** Translates at first sight. */
 function translateHere(): void {
-  const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
-  store<u32>(CURRENT, 0);
   if (isFullOfRegions()) dropAllRegions();
   if (isArenaLow()) flushCode();
-  if (!isTranslated(enter(linear))) warm(linear, SAMPLE_HEAT);
+  warmHere(SAMPLE_HEAT);
+}
+function warmHere(by: u32): void {
+  const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
+  store<u32>(CURRENT, 0);
+  if (!isTranslated(enter(linear))) warm(linear, by);
 }
 
 // ---- what is hot: where the interpreter is when a part of the budget ends ------------------------------------------------
@@ -177,9 +181,7 @@ function sample(): bool {
   store<i64>(T_LEFT, left);
   if (left <= 0) return false;
   if (!endedTranslated && load<u32>(T_TIER) == TIER_MIXED) {
-    const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
-    store<u32>(CURRENT, 0);
-    if (!isTranslated(enter(linear))) warm(linear, SAMPLE_HEAT);
+    warmHere(SAMPLE_HEAT);
   }
   if (isFullOfRegions()) dropAllRegions();
   if (isArenaLow()) flushCode();

@@ -20,8 +20,10 @@ import {
   R_IMM,
   R_R1,
   R_R0,
+  R_WHERE,
   STACK_MASK,
   START,
+  STOP_RECORD,
   TIER_INTERPRET,
   TIER_TRANSLATE,
   TS_DECLINED,
@@ -192,7 +194,11 @@ function runRegions(first: usize, firstBlock: u32): void {
     const x: usize = call_indirect<u32>(slot, block);
     if (!x) {
       countStatistic(TS_EXIT_HELPER, 1);
-      return;
+      const region = regionAfterHelper();
+      if (!region) return;
+      block = load<u32>(next, R_IMM) & ((1 << BLOCK_BITS) - 1);
+      slot = load<u32>(region, R_SLOT);
+      continue;
     }
     const kind: u32 = load<u8>(x, X_KIND);
     const flags: u32 = load<u8>(x, X_FLAGS);
@@ -258,6 +264,20 @@ function runRegions(first: usize, firstBlock: u32): void {
     store<u32>(x, load<u32>(entry, E_GENERATION), X_GENERATION);
     store<i32>(x, load<i32>(entry, E_OFFSET), X_TO_OFFSET);
   }
+}
+/** A helper changed control and set `next`: the region that goes on there, or 0 when tier 0 does. */
+function regionAfterHelper(): usize {
+  store<u32>(T_FLAG_KIND, FLAGS_READY);
+  if (load<u16>(next) != OP_ENTER) {
+    const linear = (load<u64>(RIP) + load<u64>(CODE_BASE)) & load<u64>(LINEAR_MASK);
+    // Not where the budget ended, or in the middle of a repetition.
+    if (next == STOP_RECORD || linear != (load<u64>(LINEAR_PAGE) | ((<u64>load<u16>(next, R_WHERE)) & 0xfff))) return 0;
+    warm(linear, 1);
+    setNext(enter(linear));
+    store<u32>(START, <u32>next);
+    if (load<u16>(next) != OP_ENTER) return 0;
+  }
+  return load<i64>(COUNT) > 0 ? regionOf(next) : 0;
 }
 /** Sets RIP to where an exit goes that is not indirect. T_BASE is that of its region. */
 function setRip(x: usize): void {

@@ -6,7 +6,7 @@ import { AC, AF, ARITHMETIC, CF, DF, Flags, ID, IF, IOPL, NT, OF, PF, RF, SF, TF
 import { Interp } from '../engine/interp';
 import { CR0_PE } from '../system/control';
 import { fault, GP } from '../system/fault';
-import { updateMode } from '../system/mode';
+import { updateAccess } from '../system/mode';
 
 /** CLC, STC, CMC: CF cleared, set, complemented. */
 export function CLC<B>(i: Insn): void {
@@ -73,7 +73,7 @@ export function POPF<W>(i: Insn): void {
   else if (cpl <= (was & IOPL) >>> 12) change |= IF;
   Flags.set((image & change) | (was & ~change & ~RF));
   const now = load<u32>(EFLAGS_REST);
-  if ((was ^ now) & AC) updateMode();
+  if ((was ^ now) & AC) updateAccess();
   const opened = now & ~was & IF;
   if (now & TF || (opened && (load<u32>(INTR) || load<u32>(NMI_PENDING)))) leaveAfter(i, EXIT_EVENT);
 }

@@ -51,8 +51,8 @@ export const SYSTEM = table('system', 'X86', 'integer', [
   row('INT', 'CD ib', 'Ib', { ...helper, end: true }),
   row('INTO', 'CE', '', { ...helper, i64: true }),
   row('INT1', 'F1', '', { ...helper, end: true }),
-  row('CLI', 'FA', '', helper),
-  row('STI', 'FB', '', helper),
+  row('CLI', 'FA', '', { branch: true }),
+  row('STI', 'FB', '', { branch: true }),
   row('HLT', 'F4', '', { ...helper, end: true }),
   // System calls
   row('SYSCALL', '0F 05', '', { ...helper, end: true, feature: 'SYSCALL' }),

@@ -38,7 +38,6 @@ import {
   SEG_SELECTOR,
   SEG_SIZE,
   SHADOW_STACK,
-  SHADOW_STI,
   SHUTDOWN,
   SS,
   STACK_MASK,
@@ -81,7 +80,7 @@ import {
 import { BP, DB, fault, GP, OF_VECTOR, trap, UD } from '../system/fault';
 import { farCall, farJump, farReturn, interruptReturn } from '../system/far';
 import { beginSoftware, deliver, endSoftware, setSingleStep, SOFTWARE, TRAP } from '../system/interrupt';
-import { updateMode } from '../system/mode';
+import { updateAccess, updateDataSegment, updateMode } from '../system/mode';
 import { readMsr, writeMsr } from '../system/msr';
 import { FLAG_CODE, FLAG_EXPAND_DOWN, FLAG_P, FLAG_S, FLAG_WRITABLE } from '../system/segment';
 import { sysenter, sysexit, syscallEnter, sysret } from '../system/syscall';
@@ -126,9 +125,13 @@ export function MOV_TO_SEGMENT<K>(i: Insn): void {
 
 function loadAndContinue(i: Insn, segment: u32, selector: u32): void {
   loadSegment(segment, selector);
-  updateMode();
-  if (segment == SS) stackLoaded(i);
-  else continueAfter(i);
+  segmentLoaded(i, segment);
+}
+function segmentLoaded(i: Insn, segment: u32): void {
+  if (segment == SS) {
+    updateMode();
+    stackLoaded(i);
+  } else if (updateDataSegment(segment)) continueAfter(i);
 }
 /** MOV SS and POP SS: interrupts and the single-step trap wait for one instruction. SDM Vol. 3A, 6.8.3. */
 function stackLoaded(i: Insn): void {
@@ -168,9 +171,7 @@ function popSegment<W>(i: Insn, segment: u32): void {
   loadSegment(segment, selector);
   const sp = load<u64>(GPR + 32);
   store<u64>(GPR + 32, (sp & ~mask) | ((sp + sizeof<W>()) & mask));
-  updateMode();
-  if (segment == SS) stackLoaded(i);
-  else continueAfter(i);
+  segmentLoaded(i, segment);
 }
 export function POP_SEGMENT_ES<W>(i: Insn): void {
   popSegment<W>(i, ES);
@@ -295,21 +296,16 @@ export function INT1(i: Insn): void {
   softwareTrap(i, DB, TRAP);
 }
 
-function iopl(): u32 {
-  return (load<u32>(EFLAGS_REST) >> 12) & 3;
-}
-export function CLI(i: Insn): void {
-  if (load<u64>(CR0) & CR0_PE && load<u32>(CPL) > iopl()) fault(GP, 0);
-  store<u32>(EFLAGS_REST, load<u32>(EFLAGS_REST) & ~IF);
+export function CLI<B>(i: Insn): void {
+  const e = core<B>();
+  e.requireIopl(i);
+  e.changeFlags(IF, 0);
 }
 /** STI: interrupts stay held for the next instruction when they were off. */
-export function STI(i: Insn): void {
-  if (load<u64>(CR0) & CR0_PE && load<u32>(CPL) > iopl()) fault(GP, 0);
-  const was = load<u32>(EFLAGS_REST);
-  store<u32>(EFLAGS_REST, was | IF);
-  if (was & IF) return;
-  castShadow(changetype<usize>(i), SHADOW_STI);
-  if (load<u32>(INTR) || load<u32>(NMI_PENDING)) leaveAfter(i, EXIT_EVENT);
+export function STI<B>(i: Insn): void {
+  const e = core<B>();
+  e.requireIopl(i);
+  e.enableInterrupts(i);
 }
 export function HLT(i: Insn): void {
   requireRing0();
@@ -510,12 +506,12 @@ export function WBINVD(i: Insn): void {
 export function CLAC(i: Insn): void {
   if (load<u32>(CPL) != 0) fault(UD, 0);
   store<u32>(EFLAGS_REST, load<u32>(EFLAGS_REST) & ~AC);
-  updateMode();
+  updateAccess();
 }
 export function STAC(i: Insn): void {
   if (load<u32>(CPL) != 0) fault(UD, 0);
   store<u32>(EFLAGS_REST, load<u32>(EFLAGS_REST) | AC);
-  updateMode();
+  updateAccess();
 }
 
 // ---- control and debug registers -----------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ import {
   TLB_PHYSICAL,
   TLB_READ,
   TLB_WRITE,
+  T_BANK,
 } from '../layout';
 import { AC } from '../engine/flags';
 import { newGeneration } from '../engine/regions';
@@ -55,6 +56,7 @@ export function selectBank(): void {
   fetchBank = user ? FETCH : FETCH + FETCH_BANK_SIZE;
   if (user) bank = ac && (load<u64>(CR0) & CR0_AM) != 0 ? BANK_ALIGN : BANK_USER;
   else bank = ac && (load<u64>(CR4) & CR4_SMAP) != 0 ? BANK_KERNEL_AC : BANK_KERNEL;
+  store<u32>(T_BANK, <u32>bank);
 }
 
 export function slotOf(linear: u64): usize {

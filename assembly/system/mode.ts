@@ -10,12 +10,14 @@ import {
   EFER,
   EFLAGS_REST,
   ES,
+  FS,
   IP_MASK,
   LINEAR_MASK,
   MODE,
   MODE_16,
   MODE_32,
   MODE_64,
+  MODE_CODE_MASK,
   MODE_CS_LIMIT,
   MODE_FLAT,
   MODE_NO_AVX,
@@ -46,7 +48,7 @@ import {
 } from '../layout';
 import { VM } from '../engine/flags';
 import { newGeneration } from '../engine/regions';
-import { bank, selectBank } from '../mmu/tlb';
+import { bank, BANK_KERNEL_AC, BANK_KERNEL, selectBank } from '../mmu/tlb';
 import { CR0_EM, CR0_MP, CR0_PE, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE, EFER_LMA } from './control';
 import { FLAG_CODE, FLAG_DB, FLAG_EXPAND_DOWN, FLAG_L, FLAG_P, FLAG_WRITABLE } from './segment';
 
@@ -59,6 +61,21 @@ function isFlat(segment: u32, protectedMode: bool): bool {
   if (!protectedMode) return true;
   const flags = load<u32>(at, SEG_FLAGS);
   return (flags & (FLAG_P | FLAG_WRITABLE | FLAG_CODE | FLAG_EXPAND_DOWN)) == (FLAG_P | FLAG_WRITABLE);
+}
+
+/** Call after a load of ES, DS, FS or GS instead. Returns whether decoded code depends on it: then the mode is another one. */
+export function updateDataSegment(segment: u32): bool {
+  const mode = load<u32>(MODE);
+  if (segment >= <u32>FS || (mode & MODE_CODE_MASK) == MODE_64) return false;
+  // Still as flat as the others are.
+  if (mode & MODE_FLAT && isFlat(segment, (mode & MODE_PROTECTED) != 0)) return false;
+  updateMode();
+  return load<u32>(MODE) != mode;
+}
+/** Call after a change of EFLAGS.AC instead. */
+export function updateAccess(): void {
+  if (load<u32>(CPL) == 3) updateMode();
+  else selectBank();
 }
 
 /** Call after any change of CR0, CR4, EFER, XCR0, EFLAGS.VM or AC, CPL, or a segment register. */
@@ -108,7 +125,7 @@ export function updateMode(): void {
     mode |
     (load<u32>(STACK_FLAT) ? T_KEY_STACK_FLAT : 0) |
     (load<u64>(STACK_MASK) == 0xffff ? T_KEY_STACK_16 : 0) |
-    ((<u32>((bank - TLB) / TLB_BANK_SIZE)) << T_KEY_BANK_SHIFT) |
+    ((<u32>(((bank == BANK_KERNEL_AC ? BANK_KERNEL : bank) - TLB) / TLB_BANK_SIZE)) << T_KEY_BANK_SHIFT) |
     (load<u32>(CPL) == 3 ? T_KEY_USER : 0);
   store<u32>(T_KEY, key);
   store<u32>(T_KEY_GLOBAL, key);

@@ -5,7 +5,7 @@ import type { Mode } from './modes.ts';
 import { aliasJumps, crossing, faults, floatControls, selfModifying, stacks, strings, wraps } from './pieces.ts';
 import type { Piece } from './program.ts';
 import { usualMxcsr, type Choices, type Place } from './scenario.ts';
-import { controls, interruptFlag, largePages, pcids, remaps, smap, spaces } from './system-pieces.ts';
+import { controls, interruptFlag, kernelEntry, largePages, pcids, remaps, smap, spaces } from './system-pieces.ts';
 
 export interface Kind {
   readonly name: string;
@@ -123,6 +123,16 @@ export const KINDS: readonly Kind[] = [
     'interrupts',
     (r) => ({ mode: r.pick(all), groups: WITH_SYSTEM, pieces: mixed(interruptFlag, stacks), pieceChance: 0.08 }),
     { kick: 3, interrupt: 12, nmi: 3, none: 1 },
+  ),
+  kind(
+    'kernel-entry',
+    (r) => ({
+      mode: r.pick(['kernel64', 'kernel32', 'kernel32', 'flat32', 'segmented32', 'protected16']),
+      groups: INTEGER,
+      pieces: kernelEntry,
+      pieceChance: 0.2,
+    }),
+    { kick: 6, interrupt: 8, nmi: 2, none: 2 },
   ),
   kind('spaces', () => ({ mode: 'kernel64', groups: INTEGER, spaces: true, pieces: spaces, pieceChance: 0.06 }), {
     none: 4,

@@ -75,6 +75,54 @@ export function smap(p: Place): readonly Piece[] {
   ];
 }
 
+/** What a kernel does where it is entered and left: segments, model-specific registers, interrupts held and let in around accesses. */
+export function kernelEntry(p: Place): readonly Piece[] {
+  const SEGMENTS = [0, 3, 4, 5]; // ES DS FS GS
+  const PUSH_POP = [
+    [
+      [0x0f, 0xa0],
+      [0x0f, 0xa1],
+    ], // FS
+    [
+      [0x0f, 0xa8],
+      [0x0f, 0xa9],
+    ], // GS
+    ...(p.bits === 64
+      ? []
+      : [
+          [[0x1e], [0x1f]], // DS
+          [[0x06], [0x07]], // ES
+        ]),
+  ];
+  const { data, userData, userCode32, ownData, ownExtra, tss } = SELECTOR;
+  // mov ax, selector; mov segment, ax
+  const put = (segment: number, selector: number) =>
+    one(...(p.bits === 16 ? [] : [0x66]), 0xb8, ...le(selector, 2), 0x8e, 0xc0 | (segment << 3));
+  const selector = (r: Random) => r.pick([data, data, userData, userData, ownData, ownExtra, userCode32, 0, tss]);
+  const msr = (number: number, value: number) =>
+    one(...load(p, 1, BigInt(number)), ...load(p, 0, BigInt(value)), ...load(p, 2, 0n), 0x0f, 0x30);
+  const GS_BASES = [0xc0000101, 0xc0000102]; // IA32_GS_BASE, IA32_KERNEL_GS_BASE
+  return [
+    (r) => [put(r.pick(SEGMENTS), selector(r)), access(p, r)],
+    (r) => [one(0xfb), put(r.pick([2, ...SEGMENTS]), data), access(p, r)],
+    (r) => {
+      const [push, pop] = r.pick(PUSH_POP) as [number[], number[]];
+      return [one(...push), put(r.pick(SEGMENTS), selector(r)), access(p, r), one(...pop), access(p, r)];
+    },
+    (r) => [one(0x9c), one(0xfa), access(p, r), one(0x9d), access(p, r)],
+    (r) => [one(0xfa), access(p, r), one(0xfb), access(p, r), access(p, r)],
+    () => [one(0xfb), one(0xfa)],
+    (r) =>
+      p.bits === 64
+        ? [
+            msr(r.pick(GS_BASES), p.data + r.below(0x400)),
+            one(0x0f, 0x01, 0xf8), // swapgs
+            one(0x65, 0x8b, ...absolute(p, 2, r.below(0x400))),
+          ]
+        : [one(...load(p, 1, 0x174n), 0x0f, 0x32)], // rdmsr of IA32_SYSENTER_CS
+  ];
+}
+
 /** xor of CR0 or CR4 by way of rAX. */
 function flipControl(register: 0 | 4, bits: number): Item {
   const field = 0xc0 | (register << 3);
