@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 
 const EXECUTABLE = process.env['VIVARIUM_CHROMIUM'] ?? '/usr/bin/chromium';
 const FLAGS = [
@@ -22,12 +22,16 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-export async function startChromium(): Promise<Browser> {
+/** What Playwright needs to know of a telephone. */
+export const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+export async function startChromium(options: BrowserContextOptions = {}): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'vivarium-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
     args: FLAGS,
+    ...options,
   });
   return {
     context,
