@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { boot } from './boot.ts';
+import { browser } from './browser.ts';
 import { interpreter } from './interpreter.ts';
 import { mixed } from './mixed.ts';
 import { programs, UsageError } from './programs.ts';
@@ -35,6 +36,7 @@ const WORKLOADS: Readonly<Record<string, (runs: number) => Promise<Report>>> = {
   boot,
   'tier-up': tierUp,
   warm,
+  browser: (runs) => browser(runs, values.quick),
 };
 const runs = values.runs === undefined ? undefined : Number(values.runs);
 

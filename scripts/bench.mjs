@@ -5,7 +5,7 @@
  *
  *   npm run bench -- [name…] [--runs N] [--arch i386|amd64|both] [--peers qemu,v86|none] [--quick]
  *
- * A name is a workload (programs, interpreter, mixed, boot, tier-up, warm), or a program or kind of program of bench/guest.
+ * A name is a workload (programs, interpreter, mixed, boot, tier-up, warm, browser), or a program or kind of program of bench/guest.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { ensureBenchGuest } from '../bench/guest/build.mjs';
 import { ensureKernel } from '../images/kernel/build.mjs';
 import { bootstrap } from './bootstrap.mjs';
+import { buildSite } from './build-site.mjs';
 import { cacheDir, hashParts, temporaryFolder } from './lib/cache.mjs';
 import { ensurePackages } from './lib/debian.mjs';
 import { startProgress } from './lib/progress.mjs';
@@ -29,7 +30,7 @@ const ASSETS = 'build/bench-assets.json';
 const KERNELS = { i386: 'i386', amd64: 'x86_64' };
 const PEER_PACKAGES = { qemu: 'qemu-system-x86', v86: 'seabios' };
 /** Those of bench/main.ts that need nothing of the programs. */
-const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up', 'warm'];
+const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up', 'warm', 'browser'];
 
 /** A folder with a Debian system and python3 in it, kept in the cache. */
 async function ensureRootfs() {
@@ -103,6 +104,7 @@ await main(async () => {
   if (values.runs !== undefined && !(Number(values.runs) >= 1)) throw new SetupError('--runs is a number from 1');
   await bootstrap();
   const all = positionals.length === 0;
+  if ((all && !values.quick) || positionals.includes('browser')) await buildSite();
   if (all || positionals.some((name) => !OTHER_WORKLOADS.includes(name))) await ensurePrograms(architectures, peers);
   const rootfs = (all && !values.quick) || positionals.includes('mixed') ? ['--rootfs', await ensureRootfs()] : [];
   const words = [join(PROJECT, 'dist/bench/main.js'), ...rootfs, ...process.argv.slice(2)];

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Sets the project up from a bare clone: npm packages, compiled TypeScript, the CPU core, guest kernel, initramfs and
- * busybox image. Each step is skipped when it has nothing to do. Built-ins only: there is no node_modules yet.
+ * Sets the project up from a bare clone: npm packages, compiled TypeScript, the CPU core, guest kernel, initramfs, the
+ * busybox image and those of the labs. Each step is skipped when it has nothing to do. Built-ins only: there is no node_modules yet.
  * Writes build/assets.json, where the command line finds the guest's parts. Usage: node scripts/bootstrap.mjs
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,12 @@ import { startProgress } from './lib/progress.mjs';
 import { PROJECT, stamped, summary, timed } from './lib/steps.mjs';
 import { ensureInitramfs } from '../images/guest/build.mjs';
 import { ensureKernel } from '../images/kernel/build.mjs';
+import { ensureLabPrograms } from '../images/lab-machine/build.mjs';
 
 const OLDEST_NODE = [20, 19];
-const BUSYBOX_IMAGE = 'build/images/busybox';
+const IMAGES = 'build/images';
+/** Not in the npm package: they are the labs'. */
+const LAB_IMAGES = ['lab-shell', 'lab-machine'];
 const ASSETS = 'build/assets.json';
 
 function checkNode() {
@@ -87,20 +90,38 @@ export function buildCore() {
   );
 }
 
-function buildBusybox(guest) {
+/** Builds the layout of one of our images: `build` of its recipe's compiled module, unless it is as it was. */
+function buildImage(name, { inputs, facts, build }) {
+  const outputFolder = join(PROJECT, IMAGES, name);
+  const work = { inputs: [...inputs, 'src/oci'], facts, output: join(IMAGES, name) };
+  return stamped(`image ${name}`, work, async () => {
+    const recipe = await import(pathToFileURL(join(PROJECT, `dist/images/${name}/build.js`)).href);
+    mkdirSync(join(PROJECT, IMAGES), { recursive: true });
+    await build(recipe, outputFolder);
+  });
+}
+
+async function buildImages(guest) {
   const { sha256 } = guest.manifest.files.find((file) => file.name === 'busybox');
-  return stamped(
-    'busybox image',
-    { inputs: ['images/busybox', 'src/oci'], facts: [sha256], output: BUSYBOX_IMAGE },
-    async () => {
-      const { buildBusyboxImage } = await import(pathToFileURL(join(PROJECT, 'dist/images/busybox/build.js')).href);
-      mkdirSync(join(PROJECT, 'build/images'), { recursive: true });
-      await buildBusyboxImage({
-        busyboxPath: join(guest.folder, 'busybox'),
-        outputFolder: join(PROJECT, BUSYBOX_IMAGE),
-      });
-    },
-  );
+  const busyboxPath = join(guest.folder, 'busybox');
+  const programs = await timed("the labs' programs", () => ensureLabPrograms());
+  const inputs = ['images/busybox', 'images/lab-shell'];
+  await buildImage('busybox', {
+    inputs: ['images/busybox'],
+    facts: [sha256],
+    build: (recipe, outputFolder) => recipe.buildBusyboxImage({ busyboxPath, outputFolder }),
+  });
+  await buildImage('lab-shell', {
+    inputs,
+    facts: [sha256],
+    build: (recipe, outputFolder) => recipe.buildLabShellImage({ busyboxPath, outputFolder }),
+  });
+  await buildImage('lab-machine', {
+    inputs: [...inputs, 'images/lab-machine'],
+    facts: [sha256, programs.manifest.key],
+    build: (recipe, outputFolder) =>
+      recipe.buildLabMachineImage({ busyboxPath, programFolder: programs.folder, outputFolder }),
+  });
 }
 
 /** The whole set-up. */
@@ -111,11 +132,13 @@ export async function bootstrap() {
   await buildCore();
   const kernel = await timed('kernel', () => ensureKernel());
   const guest = await timed('guest initramfs', () => ensureInitramfs());
-  await buildBusybox(guest);
+  await buildImages(guest);
+  const layout = (name) => [name, join(PROJECT, IMAGES, name)];
   const assets = {
     kernel: join(kernel.folder, 'vmlinux'),
     initramfs: join(guest.folder, 'initramfs.cpio'),
-    images: { busybox: join(PROJECT, BUSYBOX_IMAGE) },
+    images: Object.fromEntries([layout('busybox')]),
+    labImages: Object.fromEntries(LAB_IMAGES.map(layout)),
   };
   writeFileSync(join(PROJECT, ASSETS), `${JSON.stringify(assets, null, 2)}\n`);
   process.stderr.write(`${summary()}\n`);

@@ -1,24 +1,18 @@
-/** The first page: starts the default machine and shows what it says of itself. */
+/** The first page: its machine starts by itself, and its buttons type into the terminal. */
+import './machine/machine-element.ts';
 import { keepOffline } from './site/offline.ts';
-import { openSite, startComputer } from './viv.ts';
 
-const status = document.getElementById('status')!;
-const output = document.getElementById('output')!;
-
-const base = new URL('./', document.baseURI);
-
-try {
-  const parts = await openSite(base, {
-    onProgress: ({ what, doneBytes }) => (status.textContent = `${what}: ${Math.ceil(doneBytes / 1024)} KiB`),
-    onNotice: (text) => (status.textContent = text),
-  });
-  const { computer } = await startComputer(parts, { image: 'busybox' });
-  const { stdout } = await computer.run({ args: ['uname', '-a'] });
-  output.textContent = new TextDecoder().decode(stdout);
-  status.textContent = `ready after ${Math.round(performance.now())} ms`;
-} catch (error) {
-  status.textContent = error instanceof Error ? error.message : String(error);
-}
-
+const machine = document.querySelector('viv-machine')!;
+for (const button of document.querySelectorAll<HTMLButtonElement>('button.command'))
+  button.addEventListener('click', () => void typeCommand(button.dataset['command']!));
 // The machine comes first.
-await keepOffline(base);
+machine.addEventListener('viv-ready', () => void keepOffline(new URL('./', document.baseURI)), { once: true });
+
+async function typeCommand(command: string): Promise<void> {
+  try {
+    await machine.start();
+    await machine.terminals!.typeCommand(command);
+  } catch {
+    // The element shows why the machine does not run.
+  }
+}

@@ -7,4 +7,9 @@ declare module '*?worker&url' {
 /** vite.dev/guide/env-and-mode. */
 interface ImportMeta {
   readonly env: { readonly PROD: boolean };
+  /** Modules whose paths match, by their paths, each loaded when it is called (vite.dev/guide/features, "Glob Import"). */
+  glob<T>(
+    patterns: readonly string[],
+    options: { readonly query: string; readonly import: string },
+  ): Record<string, () => Promise<T>>;
 }

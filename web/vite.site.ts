@@ -12,7 +12,7 @@ const ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'cross-origin',
 };
-const PAGES = ['index', 'lab', 'embed'];
+const PAGES = ['index', 'lab', 'embed', 'bench', 'docs'];
 /** Scripts that keep their names: the one for pages of other sites, and the one that browsers look for changes of. */
 const FIXED = ['viv', 'service-worker'];
 

@@ -12,6 +12,7 @@ import { buildLayout } from '../../src/oci/write-layout.ts';
 import { VivariumError } from '../../src/util/errors.ts';
 
 const BUSYBOX_PATH = 'bin/busybox';
+export const BUSYBOX_SEARCH_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const EXECUTABLE_MODE = 0o755;
 const TEXT_MODE = 0o644;
 
@@ -36,7 +37,7 @@ const FOLDERS: ReadonlyArray<readonly [path: string, mode: number]> = [
   ['var/tmp', 0o1777],
 ];
 
-const PASSWD = `root:x:0:0:root:/root:/bin/sh
+export const BUSYBOX_PASSWD = `root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/bin/false
 bin:x:2:2:bin:/bin:/bin/false
 sys:x:3:3:sys:/dev:/bin/false
@@ -44,7 +45,7 @@ www-data:x:33:33:www-data:/var/www:/bin/false
 nobody:x:65534:65534:nobody:/home:/bin/false
 `;
 
-const GROUP = `root:x:0:
+export const BUSYBOX_GROUP = `root:x:0:
 daemon:x:1:
 bin:x:2:
 sys:x:3:
@@ -65,6 +66,20 @@ export interface BusyboxOptions {
 
 /** Builds the image's layout. Throws NOT_FOUND when the binary can't be read, NOT_BUILT when it can't list its applets. */
 export async function buildBusyboxImage({ busyboxPath, outputFolder }: BusyboxOptions): Promise<void> {
+  const layout = await buildLayout(
+    {
+      files: await readBusybox(busyboxPath),
+      platform: { os: 'linux', architecture: 'amd64' },
+      execution: { cmd: ['sh'], env: [BUSYBOX_SEARCH_PATH] },
+      reference: 'latest',
+    },
+    nodeCodec,
+  );
+  await writeLayoutFolder(outputFolder, layout);
+}
+
+/** The image's layer, which other images of ours stand on. Throws as {@link buildBusyboxImage}. */
+export async function readBusybox(busyboxPath: string): Promise<TarFile[]> {
   const binary = await readFile(busyboxPath).catch((cause: unknown) => {
     throw new VivariumError(
       'NOT_FOUND',
@@ -72,16 +87,7 @@ export async function buildBusyboxImage({ busyboxPath, outputFolder }: BusyboxOp
       { cause },
     );
   });
-  const layout = await buildLayout(
-    {
-      files: busyboxFiles(binary, await listApplets(busyboxPath)),
-      platform: { os: 'linux', architecture: 'amd64' },
-      execution: { cmd: ['sh'], env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'] },
-      reference: 'latest',
-    },
-    nodeCodec,
-  );
-  await writeLayoutFolder(outputFolder, layout);
+  return busyboxFiles(binary, await listApplets(busyboxPath));
 }
 
 /** Paths like `usr/bin/awk`, as the binary itself names them. */
@@ -107,7 +113,7 @@ export function busyboxFiles(binary: Uint8Array, applets: readonly string[]): Ta
     ...FOLDERS.map(([path, mode]): TarFile => ({ path, type: 'directory', mode })),
     { path: BUSYBOX_PATH, type: 'file', mode: EXECUTABLE_MODE, content: binary },
     ...links.map((path): TarFile => ({ path, type: 'hardlink', mode: EXECUTABLE_MODE, linkPath: BUSYBOX_PATH })),
-    { path: 'etc/passwd', type: 'file', mode: TEXT_MODE, content: new TextEncoder().encode(PASSWD) },
-    { path: 'etc/group', type: 'file', mode: TEXT_MODE, content: new TextEncoder().encode(GROUP) },
+    { path: 'etc/passwd', type: 'file', mode: TEXT_MODE, content: new TextEncoder().encode(BUSYBOX_PASSWD) },
+    { path: 'etc/group', type: 'file', mode: TEXT_MODE, content: new TextEncoder().encode(BUSYBOX_GROUP) },
   ];
 }

@@ -10,6 +10,9 @@ const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** What the host's side shares with the core: where state lies, and the instruction tables. Plain TypeScript. */
 const SHARED_WITH_ASSEMBLY = ['layout', 'isa/form', 'isa/tables', 'isa/compile'].map((name) => `assembly/${name}`);
 
+/** What measures a machine alike in a page and in Node. */
+const BENCH_IN_A_PAGE = ['protocol', 'computer-session', 'page-figures'].map((name) => `bench/programs/${name}`);
+
 /** Room → rooms (or single modules) it may import. */
 const MAY_IMPORT = {
   util: [],
@@ -24,7 +27,7 @@ const MAY_IMPORT = {
   lab: ['sandbox'],
   server: ['sandbox', 'container', 'oci'],
   cli: ['lab', 'sandbox', 'container', 'oci'],
-  web: ['lab', 'sandbox'],
+  web: ['lab', 'sandbox', ...BENCH_IN_A_PAGE],
 };
 /** Entry points alone start a worker, and hand the machine down. */
 const ENTRY_ROOMS = ['cli', 'server', 'web'];

@@ -15,10 +15,14 @@ interface Assets {
   readonly initramfs: string;
   /** Folder of an image's layout by the image's name. */
   readonly images: Readonly<Record<string, string>>;
+  /** The same of the images that labs bring; a package has none. */
+  readonly labImages?: Readonly<Record<string, string>>;
 }
 
 /** Images that the set-up makes. */
 export const BUILT_IN_IMAGES: readonly string[] = ['busybox'];
+/** Images of the labs, which the set-up makes too, in a checkout. */
+export const LAB_IMAGES: readonly string[] = ['lab-shell', 'lab-machine'];
 const LATEST = ':latest';
 
 function readAssets(): Assets {
@@ -67,8 +71,15 @@ export function readGuest(): { kernel: Uint8Array; initramfs: Uint8Array } {
 /** Where an image is: a built-in one by its name, anything else as it was given. Throws what guestPaths does. */
 export function findImage(text: string): string {
   const name = text.endsWith(LATEST) ? text.slice(0, -LATEST.length) : text;
-  if (!BUILT_IN_IMAGES.includes(name)) return text;
-  const folder = readAssets().images[name];
+  const isLabs = LAB_IMAGES.includes(name);
+  if (!isLabs && !BUILT_IN_IMAGES.includes(name)) return text;
+  const assets = readAssets();
+  const folder = isLabs ? assets.labImages?.[name] : assets.images[name];
+  if (isLabs && folder === undefined && !isCheckout())
+    throw new VivariumError(
+      ErrorCodes.NOT_FOUND,
+      `the image ${name} is not in the package; use a checkout of Vivarium, or write another image into lab.yaml`,
+    );
   if (folder === undefined || !existsSync(folder)) throw notBuilt(`the image ${name}`);
   return folder;
 }

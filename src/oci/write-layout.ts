@@ -1,5 +1,5 @@
 /**
- * Makes an OCI image of one layer from a list of files: the files of its layout (image-spec v1.1, image-layout.md), the
+ * Makes an OCI image from lists of files, one for each layer: the files of its layout (image-spec v1.1, image-layout.md), the
  * same bytes for the same input. Good for images that the project brings itself; it does not build from recipes.
  */
 import { concatBytes, digestOf } from './blob.ts';
@@ -17,6 +17,8 @@ const FOLDER_MODE = 0o755;
 export interface ImageRecipe {
   /** Content of the root filesystem, every directory before what is in it. */
   readonly files: readonly TarFile[];
+  /** Layers below `files`, the lowest first. */
+  readonly below?: ReadonlyArray<readonly TarFile[]>;
   readonly platform: Platform;
   readonly execution?: Partial<ExecutionConfig>;
   /** Tag in the layout. */
@@ -62,15 +64,17 @@ function descriptor(mediaType: string, blob: Blob): { mediaType: string; digest:
 /** The files of the layout: relative paths and contents. */
 export async function buildLayout(recipe: ImageRecipe, codec: Codec): Promise<ReadonlyMap<string, Uint8Array>> {
   const { platform, reference } = recipe;
-  const layer = await makeBlob(concatBytes([...writeTar(recipe.files)]), codec);
+  const layers: Blob[] = [];
+  for (const files of [...(recipe.below ?? []), recipe.files])
+    layers.push(await makeBlob(concatBytes([...writeTar(files)]), codec));
   const config = await makeBlob(
     json({
       architecture: platform.architecture,
       os: platform.os,
       variant: platform.variant,
       config: executionJson(recipe.execution ?? {}),
-      rootfs: { type: 'layers', diff_ids: [layer.digest] },
-      history: [{ comment: `made by vivarium for ${formatPlatform(platform)}` }],
+      rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
+      history: layers.map(() => ({ comment: `made by vivarium for ${formatPlatform(platform)}` })),
     }),
     codec,
   );
@@ -79,7 +83,7 @@ export async function buildLayout(recipe: ImageRecipe, codec: Codec): Promise<Re
       schemaVersion: 2,
       mediaType: MediaTypes.manifest,
       config: descriptor(MediaTypes.config, config),
-      layers: [descriptor(MediaTypes.layerTar, layer)],
+      layers: layers.map((layer) => descriptor(MediaTypes.layerTar, layer)),
     }),
     codec,
   );
@@ -93,7 +97,7 @@ export async function buildLayout(recipe: ImageRecipe, codec: Codec): Promise<Re
     [LAYOUT_FILE, json({ imageLayoutVersion: LAYOUT_VERSION })],
     [INDEX_FILE, index],
   ]);
-  for (const blob of [manifest, config, layer]) files.set(blobPath(blob.digest), blob.bytes);
+  for (const blob of [manifest, config, ...layers]) files.set(blobPath(blob.digest), blob.bytes);
   return files;
 }
 

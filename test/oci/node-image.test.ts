@@ -334,6 +334,29 @@ describe('a layout that we write', () => {
     loaded.close();
   });
 
+  test('has the files of each of its layers, those above in place of those below', async () => {
+    const note = (path: string, text: string) => ({
+      path,
+      type: 'file' as const,
+      mode: 0o644,
+      content: Buffer.from(text),
+    });
+    const layered = {
+      ...recipe,
+      files: [note('etc/passwd', 'mine'), note('new', 'above')],
+      below: [recipe.files, [note('new', 'below'), note('middle', 'middle')]],
+    };
+
+    const opened = await open(put('image', writeOciArchive(await buildLayout(layered, nodeCodec))));
+    const loaded = await opened.loadLayers();
+    const { rootfs } = loaded;
+
+    const texts = ['bin/sh', 'etc/passwd', 'middle', 'new'].map((path) => textOf(rootfs.lookup(path)));
+    expect(texts).toEqual(['program', 'mine', 'middle', 'above']);
+    opened.close();
+    loaded.close();
+  });
+
   test('is the same for the same input', async () => {
     expect(writeOciArchive(await buildLayout(recipe, nodeCodec))).toEqual(
       writeOciArchive(await buildLayout(recipe, nodeCodec)),
