@@ -1,6 +1,6 @@
 /**
  * The site (web/vite.site.ts); and the tests, in suites: unit (fast, no download), e2e (boots real guests), browser (the built
- * site in Chromium). scripts/test.mjs has their budgets.
+ * site in Chromium and Firefox). scripts/test.mjs has their budgets.
  */
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { siteConfig } from './web/vite.site.ts';

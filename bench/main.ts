@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { boot } from './boot.ts';
 import { browser } from './browser.ts';
+import { browserStart } from './browser-start.ts';
 import { interpreter } from './interpreter.ts';
 import { mixed } from './mixed.ts';
 import { programs, UsageError } from './programs.ts';
@@ -37,6 +38,7 @@ const WORKLOADS: Readonly<Record<string, (runs: number) => Promise<Report>>> = {
   'tier-up': tierUp,
   warm,
   browser: (runs) => browser(runs, values.quick),
+  'browser-start': (runs) => browserStart(runs),
 };
 const runs = values.runs === undefined ? undefined : Number(values.runs);
 

@@ -5,7 +5,8 @@
  *
  *   npm run bench -- [name…] [--runs N] [--arch i386|amd64|both] [--peers qemu,v86|none] [--quick]
  *
- * A name is a workload (programs, interpreter, mixed, boot, tier-up, warm, browser), or a program or kind of program of bench/guest.
+ * A name is a workload (programs, interpreter, mixed, boot, tier-up, warm, browser, browser-start), or a program or kind of
+ * program of bench/guest.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,7 @@ const ASSETS = 'build/bench-assets.json';
 const KERNELS = { i386: 'i386', amd64: 'x86_64' };
 const PEER_PACKAGES = { qemu: 'qemu-system-x86', v86: 'seabios' };
 /** Those of bench/main.ts that need nothing of the programs. */
-const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up', 'warm', 'browser'];
+const OTHER_WORKLOADS = ['interpreter', 'mixed', 'boot', 'tier-up', 'warm', 'browser', 'browser-start'];
 
 /** A folder with a Debian system and python3 in it, kept in the cache. */
 async function ensureRootfs() {
@@ -104,9 +105,12 @@ await main(async () => {
   if (values.runs !== undefined && !(Number(values.runs) >= 1)) throw new SetupError('--runs is a number from 1');
   await bootstrap();
   const all = positionals.length === 0;
-  if ((all && !values.quick) || positionals.includes('browser')) await buildSite();
   if (all || positionals.some((name) => !OTHER_WORKLOADS.includes(name))) await ensurePrograms(architectures, peers);
   const rootfs = (all && !values.quick) || positionals.includes('mixed') ? ['--rootfs', await ensureRootfs()] : [];
+  if ((all && !values.quick) || ['browser', 'browser-start'].some((name) => positionals.includes(name))) {
+    ensurePackages(['chromium'], 'the benchmark of the site');
+    await buildSite();
+  }
   const words = [join(PROJECT, 'dist/bench/main.js'), ...rootfs, ...process.argv.slice(2)];
   const child = spawn(process.execPath, words, { cwd: PROJECT, stdio: 'inherit' });
   process.exitCode = await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)));

@@ -179,21 +179,6 @@ describe('looking inside a machine', () => {
     expect((await machine.inspection.look({})).state).toBe('paused');
   });
 
-  it('goes back to a checkpoint while it stands still, and is then there', async () => {
-    const machine = await paused(spin());
-    await machine.inspection.step({ count: 5 });
-    const there = await machine.inspection.look({ registers: true });
-    const { number } = await machine.checkpoint();
-    await machine.inspection.step({ count: 6 });
-
-    machine.goBack(number);
-
-    const back = await machine.inspection.look({ registers: true });
-    expect(back.registers).toEqual(there.registers);
-    expect(back.stop).toEqual({ reason: { kind: 'pause' }, rip: there.registers!.rip, instructions: 5 });
-    expect((await machine.inspection.step()).instructions).toBe(6);
-  });
-
   it('tells that the machine has ended', async () => {
     const machine = await paused(spin());
     machine.stop();
