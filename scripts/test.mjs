@@ -37,7 +37,7 @@ const SUITES = [
       'fish',
     ],
   },
-  { name: 'browser', budgetMinutes: 12, packages: ['chromium', 'firefox-esr'], prepare: buildSite },
+  { name: 'browser', budgetMinutes: 15, packages: ['chromium', 'firefox-esr'], prepare: buildSite },
   {
     name: 'current-node',
     budgetMinutes: 6,

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChromium, type Browser } from '../support/chromium.ts';
 import { serveLab, terminalText } from '../support/served-pages.ts';
 import { SITE } from '../support/site.ts';
@@ -15,13 +15,14 @@ let browser: Browser;
 let site: StaticServer;
 beforeAll(async () => {
   browser = await startChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  // Another origin each time, for what a student has passed is kept.
   site = await serveFolder(SITE);
   serveLab(site, 'tiny', { ...TINY_LAB, 'lab.yaml': `${TINY_LAB['lab.yaml']!}panels: [files, cpu]\n` });
 });
-afterAll(async () => {
-  await browser.close();
-  await site.close();
-});
+afterEach(() => site.close());
 
 /** Faults that shut people out, each with where it is. */
 async function faults(page: Page): Promise<string[]> {
@@ -66,7 +67,7 @@ describe.each(['light', 'dark'] as const)('in the %s colour scheme', (colorSchem
     await button('run-solution').click();
     await page.locator('.passed-line').waitFor();
     await page.getByRole('tab', { name: 'Files' }).click();
-    await page.getByRole('treeitem', { name: 'notes.txt' }).locator('.item').first().click();
+    await page.getByRole('treeitem', { name: 'notes.txt' }).click();
     await page.locator('.cm-content').waitFor();
     expect(await faults(page)).toEqual([]);
 

@@ -237,7 +237,7 @@ describe('a server', () => {
     expect([out, notices]).toEqual(['works\n', []]);
     expect(ranges[0]).toBeUndefined();
     const [, from] = /^bytes=(\d+)-/.exec(ranges[1]!)!;
-    expect(Number(from)).toBeGreaterThan(1 << 20);
+    expect(Number(from)).toBeGreaterThan(1 << 16); // what was under way when it was cut is lost
   });
 
   test('that is away is a sentence with what to do', async () => {

@@ -58,7 +58,7 @@ function inMachine(command: string): Promise<string> {
 }
 
 async function openScript(): Promise<void> {
-  await item('script.sh').locator('.item').click();
+  await item('script.sh').click();
   await expect.poll(() => content().innerText(), POLL).toContain('echo one');
 }
 
@@ -104,11 +104,11 @@ describe('the editor', () => {
   test('refuses what is no text, and says why', async () => {
     await inMachine("head -c 100 /dev/zero > /root/zeros; head -c 2000000 /dev/zero | tr '\\0' a > /root/long");
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await item('zeros').locator('.item').click();
+    await item('zeros').click();
     await expect
       .poll(() => page.locator('viv-editor .problem').allInnerTexts(), POLL)
       .toEqual([expect.stringContaining('/root/zeros is not text')]);
-    await item('long').locator('.item').click();
+    await item('long').click();
     await expect
       .poll(() => page.locator('viv-editor .problem').allInnerTexts(), POLL)
       .toEqual([expect.stringContaining('/root/long has 1.9 MiB')]);
@@ -121,13 +121,13 @@ describe('the file tree', () => {
     await page.getByLabel('Name').fill('new');
     await page.keyboard.press('Enter');
     await expect.poll(names, POLL).toContain('new');
-    await item('new, folder').locator('.item').first().click();
+    await item('new folder').click();
     await page.getByRole('button', { name: '+ File' }).click();
     await page.getByLabel('Name').fill('a b.txt');
     await page.keyboard.press('Enter');
     await expect.poll(() => inMachine('ls /root/new'), POLL).toBe('a b.txt\n');
 
-    await item('script.sh').locator('.item').click();
+    await item('script.sh').click();
     await page.getByRole('button', { name: 'Rename' }).click();
     await page.getByLabel('New name').fill('folder');
     await page.keyboard.press('Enter');
@@ -138,7 +138,7 @@ describe('the file tree', () => {
     await expect.poll(() => inMachine('ls /root'), POLL).toBe('folder\nnew\nrenamed.sh\n');
     expect(await page.locator('viv-editor .path').innerText()).toBe('/root/renamed.sh');
 
-    await item('folder, folder').locator('.item').first().click();
+    await item('folder folder').click();
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await expect.poll(() => inMachine('ls /root'), POLL).toBe('new\nrenamed.sh\n');
@@ -161,7 +161,7 @@ describe('the file tree', () => {
     await expect.poll(() => page.locator('viv-files .status').innerText(), POLL).toBe('up.bin is in /root now.');
     expect(await inMachine('od -An -tx1 /root/up.bin')).toBe(' 00 01 ff\n');
 
-    await item('up.bin').locator('.item').click();
+    await item('up.bin').click();
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download' }).click(),

@@ -6,6 +6,7 @@
  * Keys as WAI-ARIA has them for trees; F2 renames, Delete removes.
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { ComputerFiles } from '../../src/sandbox/computer-options.ts';
 import { bytesText } from '../machine/progress.ts';
 import { define, sheets, VivElement } from '../ui/base.ts';
@@ -84,37 +85,35 @@ export class VivFiles extends VivElement {
         aria-label="Files of the machine"
         @keydown=${(event: KeyboardEvent) => this.#handleKey(event)}
       >
-        ${this.#tree === undefined ? nothing : this.#renderNode(this.#tree.node)}
+        ${repeat(
+          this.#tree?.rows ?? [],
+          ({ path }) => path,
+          (node) => this.#renderRow(node),
+        )}
       </ul>
       <p class="status" role="status" ?hidden=${this._status === undefined}>${this._status}</p>
       ${askDialog(this._question, () => (this._question = undefined))}
     `;
   }
 
-  #renderNode(node: TreeNode): TemplateResult {
-    const { path, name, entry, isFolder, isOpen, level, children } = node;
+  /** A row; how deep it is, its level says. */
+  #renderRow(node: TreeNode): TemplateResult {
+    const { path, name, entry, isFolder, isOpen, level } = node;
     const isSelected = path === this._selected;
     const icon = isFolder ? (isOpen ? '▾' : '▸') : entry?.kind === 'symlink' ? '↪' : '·';
     return html`<li
       role="treeitem"
       data-path=${path}
+      style="--level: ${level}"
       aria-level=${level}
       aria-selected=${isSelected}
       aria-expanded=${isFolder ? isOpen : nothing}
-      aria-label=${isFolder ? `${name}, folder` : name}
       tabindex=${isSelected ? 0 : -1}
+      @click=${() => void this.#activate(node)}
     >
-      <div class="item" @click=${() => void this.#activate(node)}>
-        <span class="icon" aria-hidden="true">${icon}</span><span class="name">${name}</span>
-        ${entry?.kind === 'file' ? html`<span class="size">${bytesText(entry.size)}</span>` : nothing}
-      </div>
-      ${
-        isOpen && children.length > 0
-          ? html`<ul role="group">
-              ${children.map((child) => this.#renderNode(child))}
-            </ul>`
-          : nothing
-      }
+      <span class="icon" aria-hidden="true">${icon}</span>
+      <span class="name">${name}</span>${isFolder ? html`<span class="hidden-text"> folder</span>` : nothing}
+      ${entry?.kind === 'file' ? html`<span class="size" aria-hidden="true">${bytesText(entry.size)}</span>` : nothing}
     </li>`;
   }
 

@@ -107,7 +107,7 @@ class Importer {
     const part = objectOf(value);
     if (part === undefined) return;
     const title = oneLine(textOf(part['title']) ?? fallbackTitle);
-    const [foreground, background] = [textOf(part['foreground']), textOf(part['background'])];
+    const [foreground, background] = [pathOf(part['foreground']), pathOf(part['background'])];
     if (textOf(part['courseData']) !== undefined) this.#warn(`${title}: "courseData" has no counterpart`);
     const scripts = [background, foreground].filter((path) => path !== undefined);
     if (foreground !== undefined)
@@ -116,9 +116,9 @@ class Importer {
       );
     parts.push({
       title,
-      text: await this.#text(textOf(part['text']), title),
+      text: await this.#text(pathOf(part['text']), title),
       init: await this.#init(scripts, title),
-      check: await this.#script(textOf(part['verify']), title),
+      check: await this.#script(pathOf(part['verify']), title),
     });
   }
 
@@ -232,13 +232,12 @@ class Importer {
 
   async #read(path: string | undefined, title: string): Promise<string | undefined> {
     if (path === undefined) return undefined;
-    const inside = labPath(path);
-    if (inside === undefined || inside !== path || !this.#paths.includes(inside)) {
+    if (!this.#paths.includes(path)) {
       this.#warn(`${title}: the file ${JSON.stringify(path)} is not in the folder, and is left out`);
       return undefined;
     }
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(await this.#files.read(inside, LIMITS.scriptBytes));
+      return new TextDecoder('utf-8', { fatal: true }).decode(await this.#files.read(path, LIMITS.scriptBytes));
     } catch (error) {
       if (error instanceof TypeError)
         this.#warn(`${title}: the file ${JSON.stringify(path)} is not text in UTF-8, and is left out`);
@@ -294,6 +293,12 @@ function objectOf(value: unknown): Fields | undefined {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A path as folders list it; one that leads out of the folder stays as it is, and is in none. */
+function pathOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  return text === undefined ? undefined : (labPath(text) ?? text);
 }
 
 function oneLine(text: string): string {

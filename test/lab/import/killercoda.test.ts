@@ -128,6 +128,12 @@ describe('a scenario', () => {
     ]);
   });
 
+  test('may name its files from the folder up', async () => {
+    const index = { title: 'A', details: { intro: { text: './steps/../a.md' } } };
+    const { lab } = await parsed(await importFrom({ 'index.json': JSON.stringify(index), 'a.md': 'Hello' }));
+    expect(lab!.steps).toMatchObject([{ text: { markdown: 'Hello', file: 'a.md' } }]);
+  });
+
   test('of an introduction alone is a lab', async () => {
     const { lab } = await parsed(
       await importFrom({ 'index.json': '{"title":"A","details":{"intro":{"text":"a.md"}}}', 'a.md': 'Hello' }),
@@ -135,7 +141,7 @@ describe('a scenario', () => {
     expect(lab!.steps).toMatchObject([{ id: 'introduction', text: { markdown: 'Hello' } }]);
   });
 
-  test.each([['../../etc/passwd'], ['/etc/passwd'], ['./step.md'], ['missing.md']])(
+  test.each([['../../etc/passwd'], ['/etc/passwd'], ['missing.md']])(
     'never reads outside of its folder, or what is not there: %s',
     async (text) => {
       const index = {
