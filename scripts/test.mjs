@@ -36,6 +36,7 @@ const SUITES = [
       'zsh',
       'fish',
     ],
+    prepare: buildSite,
   },
   { name: 'browser', budgetMinutes: 15, packages: ['chromium', 'firefox-esr'], prepare: buildSite },
   {
