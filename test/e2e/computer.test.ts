@@ -164,28 +164,31 @@ describe('a computer', () => {
 
   test('has files that can be read, written, listed, made, renamed and removed', async () => {
     const { files } = computer;
-    await files.mkdir('/work/deep/er');
-    await files.write('/work/run.sh', encode('#!/bin/sh\necho ran "$@"\n'), { mode: 0o755 });
-    await files.write('/work/deep/note', encode('long content'));
-    await sh(computer, 'chmod 640 /work/deep/note; chown 7:8 /work/deep/note; ln -s /work/run.sh /work/link');
-    await files.write('/work/deep/note', encode('short'));
-    await files.rename('/work/deep', '/work/moved');
-    const entries = await files.list('/work');
-    const note = await files.stat('/work/moved/note');
-    const ran = await sh(computer, '/work/link it; cat /work/moved/note');
-    await files.remove('/work/moved', { recursive: true });
+    await files.mkdir('/srv/desk/deep/er');
+    await files.write('/srv/desk/run.sh', encode('#!/bin/sh\necho ran "$@"\n'), { mode: 0o755 });
+    await files.write('/srv/desk/deep/note', encode('long content'));
+    await sh(
+      computer,
+      'chmod 640 /srv/desk/deep/note; chown 7:8 /srv/desk/deep/note; ln -s /srv/desk/run.sh /srv/desk/link',
+    );
+    await files.write('/srv/desk/deep/note', encode('short'));
+    await files.rename('/srv/desk/deep', '/srv/desk/moved');
+    const entries = await files.list('/srv/desk');
+    const note = await files.stat('/srv/desk/moved/note');
+    const ran = await sh(computer, '/srv/desk/link it; cat /srv/desk/moved/note');
+    await files.remove('/srv/desk/moved', { recursive: true });
 
     expect(entries.map(({ name, kind, mode, size }) => [name, kind, mode, kind === 'file' ? size : 0])).toEqual([
       ['link', 'symlink', 0o777, 0],
       ['moved', 'directory', 0o755, 0],
       ['run.sh', 'file', 0o755, 24],
     ]);
-    expect(entries[0]).toMatchObject({ target: '/work/run.sh', resolved: '/work/run.sh' });
+    expect(entries[0]).toMatchObject({ target: '/srv/desk/run.sh', resolved: '/srv/desk/run.sh' });
     expect(note).toMatchObject({ kind: 'file', mode: 0o640, uid: 7, gid: 8, size: 5 });
     expect(ran).toBe('ran it\nshort');
     expect(decode(await files.read('/etc/hostname'))).toBe('computer\n');
     expect(decode(await files.read('/proc/1/comm'))).toBe('docker-init\n');
-    expect((await files.list('/work')).map(({ name }) => name)).toEqual(['link', 'run.sh']);
+    expect((await files.list('/srv/desk')).map(({ name }) => name)).toEqual(['link', 'run.sh']);
   });
 
   test('says what is wrong with a path', async () => {
