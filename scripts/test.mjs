@@ -121,15 +121,12 @@ async function runSuite({ name, budgetMinutes, packages, projects = [name], file
   );
   if (!existsSync(report)) return { passed: 0, failed: 1, failures: [`the ${name} tests did not come to their end`] };
   const results = JSON.parse(readFileSync(report, 'utf8'));
-  const { numPassedTests: passed, numFailedTests: failed } = results;
+  const { numPassedTests: passed, numFailedTests } = results;
   const failures = failuresOf(results);
-  // A file that can't be loaded has no failed test, but the run failed.
+  // A file that can't be loaded, or whose set-up fails, has no failed test, but the run failed.
+  const failed = Math.max(numFailedTests, failures.length);
   if (failed > 0 || clean) return { passed, failed, failures };
-  return {
-    passed,
-    failed: 1,
-    failures: failures.length > 0 ? failures : [`the ${name} tests: an error outside of a test`],
-  };
+  return { passed, failed: 1, failures: [`the ${name} tests: an error outside of a test`] };
 }
 
 await main(async () => {

@@ -9,7 +9,10 @@ import { PROJECT } from './steps.mjs';
 
 /** Where Debian's copyright files say that the texts of licences are (package base-files). */
 const COMMON_LICENCES = '/usr/share/common-licenses';
-/** Packages whose code is in dist/bundle or core.wasm, with the files that have their terms. */
+/**
+ * Packages whose code is in dist/bundle or core.wasm, with the files that have their terms; or the package in which the same author
+ * has the text of the same licence, when it comes without (its readme only names licence and author).
+ */
 const NPM_PACKAGES = {
   comlink: ['LICENSE'],
   commander: ['LICENSE'],
@@ -18,9 +21,9 @@ const NPM_PACKAGES = {
   'linkify-it': ['LICENSE'],
   mdurl: ['LICENSE'],
   'punycode.js': ['LICENSE-MIT.txt'],
-  '@polka/url': ['license'],
+  '@polka/url': 'mrmime',
   mrmime: ['license'],
-  sirv: ['license'],
+  sirv: 'mrmime',
   totalist: ['license'],
   'tar-js': ['LICENSE'],
   'uc.micro': ['LICENSE.txt'],
@@ -33,12 +36,27 @@ function section(title, text) {
   return `${RULE}\n${title}\n${RULE}\n\n${text.trimEnd()}\n`;
 }
 
-function npmSection(name, files) {
-  const folder = join(PROJECT, 'node_modules', name);
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  return section(
-    `${name} ${version} (npm)`,
-    files.map((file) => readFileSync(join(folder, file), 'utf8').trimEnd()).join('\n\n'),
+function readManifest(name) {
+  const { version, license, author } = JSON.parse(
+    readFileSync(join(PROJECT, 'node_modules', name, 'package.json'), 'utf8'),
+  );
+  return { version, license, author: author?.name ?? author };
+}
+
+/** The text of `terms`: files of the package, or another package with the same licence of the same author. */
+function termsOf(name, terms) {
+  if (typeof terms !== 'string')
+    return terms.map((file) => readFileSync(join(PROJECT, 'node_modules', name, file), 'utf8').trimEnd()).join('\n\n');
+  const [own, other] = [name, terms].map(readManifest);
+  if (own.license !== other.license || own.author !== other.author)
+    throw new SetupError(`${name} (${own.license}, ${own.author}) no longer has the licence of ${terms}`);
+  return termsOf(terms, NPM_PACKAGES[terms]);
+}
+
+/** A section for each npm package. */
+export function npmNotices() {
+  return Object.entries(NPM_PACKAGES).map(([name, terms]) =>
+    section(`${name} ${readManifest(name).version} (npm)`, termsOf(name, terms)),
   );
 }
 
@@ -64,7 +82,7 @@ export function notices(kernel, guest) {
   ];
   return [
     'Licences of what this package carries and Vivarium has not written. NOTICE.md says where each part is.\n',
-    ...Object.entries(NPM_PACKAGES).map(([name, files]) => npmSection(name, files)),
+    ...npmNotices(),
     ...debian,
     ...commonLicences(debian),
   ].join('\n');

@@ -1,0 +1,2 @@
+/** See pack-notices.mjs. */
+export function npmNotices(): string[];
