@@ -16,7 +16,7 @@ import {
   STACK_MASK,
 } from '../layout';
 import { ipAfter } from '../engine/cache';
-import { AC, ARITHMETIC, DF, Flags, ID, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from '../engine/flags';
+import { AC, ARITHMETIC, DF, Flags, ID, IF, IOPL, NT, TF, VIF, VIP, VM } from '../engine/flags';
 import { Interp } from '../engine/interp';
 import { core, Insn } from '../engine/backend';
 import { isCanonical, nextIsStack, probeWrite, stackDone, writeSlow } from '../mmu/access';
@@ -325,13 +325,17 @@ function moveStack(mask: u64, by: u32): void {
   store<u64>(RSP, (sp & ~mask) | ((sp + by) & mask));
 }
 
-/** EFLAGS bits that IRET and POPF may change at `cpl` with operand size `size`. */
-export function changeableFlags(size: u32, cpl: u32, iopl: u32): u32 {
+/**
+ * EFLAGS bits that IRET may change at `cpl` with operand size `size`. Not RF: it holds off instruction breakpoints (which this machine
+ * does not have) for the one instruction after IRET and is clear from then on, and until then nothing can read it: PUSHF and SYSCALL
+ * save it as 0, a fault as 1. SDM Vol. 3B, 17.3.1.1.
+ */
+function changeableFlags(size: u32, cpl: u32, iopl: u32): u32 {
   let mask: u32 = ARITHMETIC | TF | DF | NT;
   if (cpl <= iopl) mask |= IF;
   if (cpl == 0) mask |= IOPL;
   if (size > 2) {
-    mask |= RF | AC | ID;
+    mask |= AC | ID;
     if (cpl == 0) mask |= VIF | VIP;
   }
   return mask;

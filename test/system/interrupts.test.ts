@@ -739,6 +739,18 @@ describe('single step', () => {
   });
 });
 
+describe('RF', () => {
+  it('is set in the frame of a fault and clear in the program that its handler returns to', () => {
+    const m = new SystemMachine().gate(VECTOR.UD, { offset: DATA }).code([...UD2, 0x90, HLT]);
+    // pop rax; pop rcx; pop rdx; push rdx; push rcx; push rax; add qword [rsp], 2; iretq
+    m.write(DATA, [0x58, 0x59, 0x5a, 0x52, 0x51, 0x50, 0x48, 0x83, 0x04, 0x24, 2, 0x48, 0xcf]);
+
+    expect(m.run()).toBeUndefined();
+    expect(m.get('rdx') & BigInt(FLAG.RF)).toBe(BigInt(FLAG.RF));
+    expect(m.flags & FLAG.RF).toBe(0);
+  });
+});
+
 describe('debug registers', () => {
   it('DR7.GD makes an access #DB with DR6.BD and is clear in the handler', () => {
     const m = new SystemMachine().setBlock64(DR7, 0x2400n).code([0x90, 0x0f, 0x21, 0xc0]); // mov rax, dr0
