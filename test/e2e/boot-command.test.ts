@@ -1,13 +1,20 @@
 /** `viv boot` as a process: streams, statuses and messages, with guests of a few instructions. Needs the build. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crash, echo, haltForGood, kernel32, kernel64, powerOff, printAndExit, spin } from '../support/tiny-guest.ts';
+import {
+  crash,
+  echo,
+  haltForGood,
+  kernel32,
+  kernel64,
+  powerOff,
+  printAndExit,
+  printAndSpin,
+} from '../support/tiny-guest.ts';
+import { startViv } from '../support/viv.ts';
 
-const VIV = fileURLToPath(new URL('../../bin/viv.mjs', import.meta.url));
 let folder: string;
 
 beforeAll(() => {
@@ -15,25 +22,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Result {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function viv(words: string[], input?: string | { signal: NodeJS.Signals; afterMs: number }): Promise<Result> {
-  const child = spawn(process.execPath, ['--', VIV, ...words], { stdio: 'pipe' });
-  const result: Result = { status: null, stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString('latin1')));
-  child.stderr.on('data', (chunk: Buffer) => (result.stderr += chunk.toString('latin1')));
-  if (typeof input === 'string') child.stdin.end(input);
-  else if (input !== undefined) setTimeout(() => child.kill(input.signal), input.afterMs);
-  return new Promise((resolve) =>
-    child.once('close', (status) => {
-      result.status = status;
-      resolve(result);
-    }),
-  );
+/** With stdout as bytes of a string. */
+async function viv(words: string[], input?: string) {
+  const { status, stdout, stderr } = await startViv(words, { input }).ended;
+  return { status, stdout: stdout.toString('latin1'), stderr };
 }
 
 function kernelFile(name: string, bytes: Uint8Array): string {
@@ -81,10 +73,7 @@ describe('viv boot', () => {
   });
 
   it('reports a kernel panic that is followed by silence', async () => {
-    const kernel = kernelFile(
-      'panic',
-      kernel32([...printAndExit('[ 1.0] Kernel panic - not syncing: x\r\n', 0).slice(0, -6), ...spin()]),
-    );
+    const kernel = kernelFile('panic', kernel32(printAndSpin('[ 1.0] Kernel panic - not syncing: x\r\n')));
 
     const { status, stderr } = await viv(['boot', '--kernel', kernel, '-m', '16M']);
 
@@ -93,11 +82,13 @@ describe('viv boot', () => {
   });
 
   it('ends at a signal', async () => {
-    const kernel = kernelFile('spin', kernel32(spin()));
+    const kernel = kernelFile('spin', kernel32(printAndSpin('spinning')));
 
-    const { status } = await viv(['boot', '--kernel', kernel, '-m', '16M'], { signal: 'SIGTERM', afterMs: 1500 });
+    const boot = startViv(['boot', '--kernel', kernel, '-m', '16M']);
+    await boot.printed('spinning');
+    boot.child.kill('SIGTERM');
 
-    expect(status).toBe(143);
+    expect((await boot.ended).status).toBe(143);
   });
 
   it('refuses a file that is no kernel', async () => {

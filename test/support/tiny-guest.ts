@@ -34,16 +34,15 @@ export function kernel64(code: number[]): Uint8Array {
   });
 }
 
+/** Writes text to COM1. */
+const print = (text: string): number[] => [
+  ...DX(COM1),
+  ...[...new TextEncoder().encode(text)].flatMap((byte) => [...AL(byte), ...OUT_DX_AL]),
+];
+
 /** Writes text to COM1, then `value` to the debug exit port. */
 export function printAndExit(text: string, value: number): number[] {
-  const bytes = [...new TextEncoder().encode(text)];
-  return [
-    ...DX(COM1),
-    ...bytes.flatMap((byte) => [...AL(byte), ...OUT_DX_AL]),
-    ...AL(value),
-    ...outByte(DEBUG_EXIT),
-    ...CLI_HLT,
-  ];
+  return [...print(text), ...AL(value), ...outByte(DEBUG_EXIT), ...CLI_HLT];
 }
 
 export const powerOff = (): number[] => [...DX(ACPI_CONTROL), ...AX(SOFT_OFF), ...OUT_DX_AX, ...CLI_HLT];
@@ -54,6 +53,7 @@ export const crash = (): number[] => [0x0f, 0x0b];
 export const haltForGood = (): number[] => CLI_HLT;
 /** Counts in EAX for ever. */
 export const spin = (): number[] => [0xff, 0xc0, 0xeb, 0xfc];
+export const printAndSpin = (text: string): number[] => [...print(text), ...spin()];
 
 /** Polls COM1 and sends back what comes, until a `q`, for which it exits with 7. */
 export function echo(): number[] {
