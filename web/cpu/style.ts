@@ -38,7 +38,7 @@ thead th { border-bottom: 1px solid var(--line); }
 .code { list-style: none; margin: 8px 0; padding: 0; overflow-x: auto; }
 .code li { display: flex; gap: 8px; align-items: baseline; white-space: nowrap; padding: 0 4px; }
 .code .symbol { font-weight: 600; padding-top: 6px; } .code .next { background: var(--soft); font-weight: 600; }
-.code .arrow { width: 1em; } .code .bytes { min-width: 16em; }
+.code .arrow { flex: none; width: 1em; } .code .bytes { min-width: 16em; }
 .gutter { border: 0; background: none; padding: 0 6px; min-height: 24px; min-width: 24px; color: var(--changed); }
 .link { border: 0; background: none; padding: 0; min-height: 24px; color: var(--accent); text-decoration: underline; }
 td .link { min-height: 0; font: inherit; }

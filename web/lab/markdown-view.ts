@@ -6,6 +6,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { MarkdownText } from '../../src/lab/format/lab.ts';
 import { parseMarkdown } from '../../src/lab/markdown/parse.ts';
 import type { Block, Code, CodeAction, Inline, LinkTarget } from '../../src/lab/markdown/tree.ts';
+import { copyIcon } from '../ui/icons.ts';
 
 /** What clicks in a text do, and where its files are. */
 export interface MarkdownActions {
@@ -174,7 +175,7 @@ class MarkdownView {
         title="Copy"
         @click=${(event: Event) => this.#actions.copy(text, event.currentTarget as HTMLElement)}
       >
-        <code>${text}</code><span aria-hidden="true">⧉</span><span class="hidden-text">: copy</span>
+        <code>${text}</code>${copyIcon()}<span class="hidden-text">: copy</span>
       </button>`;
     return html`<button class="code-inline" title="Run" @click=${() => this.#actions.run(text, action)}>
       <code>${text}</code><span aria-hidden="true">▶</span><span class="hidden-text">: run in the terminal</span>

@@ -5,6 +5,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { define, sheets, VivElement } from '../ui/base.ts';
+import { findIcon } from '../ui/icons.ts';
 import { followingTab } from '../ui/tab-keys.ts';
 import type { OpenProgram } from './session.ts';
 import type { VivTerminal } from './terminal-element.ts';
@@ -130,7 +131,7 @@ export class VivTerminals extends VivElement {
         ${this._tabs.length > 1 && this._current !== undefined ? this.#renderClose(this._current) : nothing}
         <button class="tool" @click=${() => void this.#add()} title="New terminal" aria-label="New terminal">+</button>
         <button class="tool" @click=${() => this.current?.toggleSearch()} title="Find (Ctrl-Shift-F)" aria-label="Find">
-          ⌕
+          ${findIcon()}
         </button>
         <button class="tool optional" @click=${() => this.#resizeFont(-FONT_STEP)} aria-label="A−: smaller text">
           A−

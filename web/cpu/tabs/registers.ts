@@ -75,7 +75,7 @@ function flags(now: RegisterState, before: RegisterState | undefined): Child {
       const changed = before !== undefined && before.rflags.names.includes(name) !== set;
       return [el('span', { class: set ? 'bit set' : 'bit' }, marked(`${name} ${set ? 1 : 0}`, changed)), ' '];
     }),
-    `IOPL ${now.rflags.iopl}`,
+    el('span', { class: 'bit' }, `IOPL ${now.rflags.iopl}`),
   );
 }
 
