@@ -286,7 +286,9 @@ describe('a server', () => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>Please log in');
       return true;
     };
-    expect((await start(page)).problem).toMatch(/assets\.json/);
+    expect((await start(page)).problem).toBe(
+      "the server answers with a page instead of the site's assets.json; if it wants you to log in, do that and load this page again",
+    );
   });
 
   /** Changes a bit in the middle of what it sends of such files. */

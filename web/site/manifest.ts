@@ -12,6 +12,9 @@ export const MANIFEST_FILE = 'assets.json';
 export const SITE_FORMAT = 'vivarium-site';
 export const SITE_VERSION = 1;
 const LIMITS = DEFAULT_LIMITS;
+/** A login page, or a server's own page for what it does not have. */
+const LOOKS_LIKE_HTML = /^\s*<(!|html|head|body)/i;
+const HTML_START_BYTES = 256;
 
 /** A booted guest. */
 export interface SiteSnapshot {
@@ -34,6 +37,11 @@ export interface SiteManifest {
 /** Throws NOT_BUILT, BAD_IMAGE or LIMIT. `base` is where it came from. */
 export function parseManifest(bytes: Uint8Array, base: URL): SiteManifest {
   const what = `the site's ${MANIFEST_FILE}`;
+  if (LOOKS_LIKE_HTML.test(new TextDecoder().decode(bytes.subarray(0, HTML_START_BYTES))))
+    throw new VivariumError(
+      ErrorCodes.NOT_BUILT,
+      `the server answers with a page instead of ${what}; if it wants you to log in, do that and load this page again`,
+    );
   const object = new JsonObject(parseJson(bytes, what, LIMITS), what);
   const [format, version] = [object.optionalString('format'), object.size('version')];
   if (format !== SITE_FORMAT || version !== SITE_VERSION)
