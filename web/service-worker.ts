@@ -47,7 +47,7 @@ async function install(): Promise<void> {
 
 async function keep(cache: Cache, url: string, sha256: string): Promise<void> {
   const before = await caches.match(url);
-  if (before?.headers.get(SHA256) === sha256) return cache.put(url, before);
+  if (before?.headers.get(SHA256) === sha256) return cache.put(url, isolated(before));
   const response = await fetch(url, { cache: 'no-cache' });
   if (!response.ok) throw new TypeError(`${url} answers with ${response.status}`);
   const content = await response.arrayBuffer();
@@ -55,7 +55,7 @@ async function keep(cache: Cache, url: string, sha256: string): Promise<void> {
   const found = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
   if (found !== sha256) throw new TypeError(`${url} is of another version`);
   const type = response.headers.get('content-type') ?? 'application/octet-stream';
-  await cache.put(url, new Response(content, { headers: { 'content-type': type, [SHA256]: sha256 } }));
+  await cache.put(url, new Response(content, { headers: { 'content-type': type, [SHA256]: sha256, ...ISOLATION } }));
 }
 
 async function activate(): Promise<void> {
@@ -67,7 +67,8 @@ async function activate(): Promise<void> {
 
 async function answer(request: Request, url: URL): Promise<Response> {
   const kept = await find(url);
-  if (kept !== undefined) return isolated(await ranged(request, kept));
+  // As it is kept, with headers and all: to an answer that is made anew browsers attach no compiled code.
+  if (kept !== undefined) return ranged(request, kept);
   const response = await fetch(request);
   return response.type === 'opaque' || response.type === 'opaqueredirect' ? response : isolated(response);
 }

@@ -10,6 +10,8 @@ export type { MachineStream, RunningMachine } from './client.ts';
 export interface WebMachineOptions {
   /** A module worker whose script calls serveMachine of web-entry.ts. */
   readonly worker: Worker;
+  /** Of a worker that was started earlier: its {@link workerFailure} from then on. */
+  readonly failure?: Promise<never> | undefined;
   readonly config: MachineConfig;
   /** Gets the machine before the guest's first instruction, to connect its streams. */
   readonly prepare?: (machine: RunningMachine) => void;
@@ -22,6 +24,7 @@ export interface WebMachineOptions {
 /** Starts the machine. Throws BAD_KERNEL, BAD_MEMORY_SIZE, USAGE, LIMIT or NOT_BUILT. */
 export function startWebMachine({
   worker,
+  failure = workerFailure(worker),
   config,
   prepare,
   signal,
@@ -39,9 +42,7 @@ export function startWebMachine({
       };
     },
     onFailure: (fail) => {
-      worker.addEventListener('error', (event) =>
-        fail(new AssertionError(`the machine's worker failed: ${event.message || 'its script did not load'}`)),
-      );
+      failure.catch(fail);
     },
     close: async () => {
       local.close();
@@ -49,4 +50,15 @@ export function startWebMachine({
     },
   };
   return RunningMachine.start(connection, config, prepare, signal);
+}
+
+/** Rejects when a worker's script does not load, or throws; for that it is called before the worker can. Never resolves. */
+export function workerFailure(worker: Worker): Promise<never> {
+  const failure = new Promise<never>((_, reject) => {
+    worker.addEventListener('error', (event) =>
+      reject(new AssertionError(`the machine's worker failed: ${event.message || 'its script did not load'}`)),
+    );
+  });
+  failure.catch(() => {}); // who uses the worker races against it
+  return failure;
 }

@@ -18,6 +18,7 @@ import type { ComputerOptions, ProgramResult, RunProgramOptions } from '../../sr
 import { ErrorCodes, VivariumError } from '../../src/util/errors.ts';
 import { sizeInBytes } from '../../src/util/sizes.ts';
 import { siteBase } from '../site/base.ts';
+import { preloadTerminal } from '../terminal/preload.ts';
 import { SHELL, shellOf } from '../terminal/shell.ts';
 import type { VivTerminals } from '../terminal/terminals-element.ts';
 import '../terminal/terminals-element.ts';
@@ -216,6 +217,7 @@ export class VivMachine extends VivElement {
     this._state = 'loading';
     this._progress = new Map();
     this._notice = undefined;
+    preloadTerminal();
     try {
       const site = this.site === undefined ? siteBase() : new URL(this.site, document.baseURI);
       const startMachine = this.startMachine ?? siteMachine(site);

@@ -3,6 +3,7 @@ import { Computer } from '../../src/sandbox/computer.ts';
 import type { ComputerOptions } from '../../src/sandbox/computer-options.ts';
 import { siteBase } from '../site/base.ts';
 import { startComputer } from '../site/computer.ts';
+import { EarlyWorker } from '../site/machine-worker.ts';
 import { openSite, type FetchProgress } from '../site/site.ts';
 
 export interface StartReports {
@@ -22,10 +23,16 @@ export type StartMachine = (options: StartOptions, reports: StartReports) => Pro
 /** From the site at `base`, by default the page's own. */
 export function siteMachine(base?: URL): StartMachine {
   return async ({ fresh = false, ...options }, { onProgress, onNotice }) => {
-    const parts = await openSite(base ?? siteBase(), { onProgress, onNotice, signal: options.signal });
-    if (fresh && options.keep !== undefined) await Computer.forget(parts, options.keep);
-    const { computer, notKept } = await startComputer(parts, options);
-    if (notKept !== undefined) onNotice(notKept);
-    return computer;
+    const { signal } = options;
+    const earlyWorker = new EarlyWorker();
+    try {
+      const parts = await openSite(base ?? siteBase(), { onProgress, onNotice, signal, earlyWorker });
+      if (fresh && options.keep !== undefined) await Computer.forget(parts, options.keep);
+      const { computer, notKept } = await startComputer(parts, options);
+      if (notKept !== undefined) onNotice(notKept);
+      return computer;
+    } finally {
+      earlyWorker.end(); // nobody took it: there was no machine
+    }
   };
 }

@@ -11,8 +11,8 @@ import { openChunkCache } from '../../src/worker/web-chunk-cache.ts';
 import { fetchWhole, storedBytes } from '../../src/worker/web-files.ts';
 import { RangeSource } from '../../src/worker/web-range-source.ts';
 import { startWebMachine } from '../../src/worker/web.ts';
-import workerUrl from '../machine-worker.ts?worker&url';
 import { webKeptDisks } from './kept-disks.ts';
+import { loadWorker, type EarlyWorker } from './machine-worker.ts';
 import { MANIFEST_FILE, parseManifest, type SiteManifest } from './manifest.ts';
 
 /** How fetching something gets on. Of an image, `totalBytes` is not known: it is fetched as it is read. */
@@ -30,6 +30,8 @@ export interface SiteOptions {
   /** Default: whether there is one. Without, each guest boots. */
   readonly useSnapshot?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** For the first machine. It stays the caller's to end. */
+  readonly earlyWorker?: EarlyWorker | undefined;
 }
 
 /** What a site's page starts computers with. */
@@ -44,7 +46,7 @@ export interface SiteParts extends ComputerParts {
  * @param base the site's folder; by default where this script is from.
  */
 export async function openSite(base: URL, options: SiteOptions = {}): Promise<SiteParts> {
-  const { onProgress, onNotice = () => {}, useSnapshot = true, signal } = options;
+  const { onProgress, onNotice = () => {}, useSnapshot = true, signal, earlyWorker } = options;
   if (!isSecureContext)
     throw new VivariumError(
       ErrorCodes.USAGE,
@@ -52,6 +54,7 @@ export async function openSite(base: URL, options: SiteOptions = {}): Promise<Si
     );
   const progress = new Progress(onProgress ?? (() => {}));
   const url = new URL(MANIFEST_FILE, base);
+  const keeping = webKeptDisks();
   const [description, cache] = await Promise.all([fetchSmall(url, signal), openChunkCache()]);
   const manifest = parseManifest(description, url);
   const fetchFile = (what: string, file: RemoteFile): Promise<Uint8Array> => {
@@ -59,8 +62,9 @@ export async function openSite(base: URL, options: SiteOptions = {}): Promise<Si
     return fetchWhole(file, { cache, httpCache: cache.httpCache, report: progress, signal });
   };
   for (const { file } of manifest.snapshots) progress.expect('snapshot', file);
+  const [core, kept] = await Promise.all([fetchFile('core', manifest.core), keeping]);
   return {
-    core: await fetchFile('core', manifest.core),
+    core,
     readGuest: async () => {
       const { kernel, initramfs } = manifest;
       const files = [fetchFile('kernel', kernel), fetchFile('initramfs', initramfs)] as const;
@@ -69,7 +73,7 @@ export async function openSite(base: URL, options: SiteOptions = {}): Promise<Si
     },
     startMachine: ({ config, prepare, signal: startSignal }) =>
       startWebMachine({
-        worker: startWorker(),
+        ...(earlyWorker?.take() ?? loadWorker()),
         config,
         prepare,
         signal: startSignal,
@@ -80,7 +84,7 @@ export async function openSite(base: URL, options: SiteOptions = {}): Promise<Si
       fetchBytes: (address, imageSignal) => fetchSmall(address, imageSignal),
     }),
     snapshots: useSnapshot ? siteSnapshots(manifest, onNotice) : undefined,
-    kept: await webKeptDisks(),
+    kept,
     imageNames: [...manifest.images.keys()],
   };
 }
@@ -112,17 +116,6 @@ function siteSnapshots({ snapshots, parts }: SiteManifest, notice: (text: string
     save: () => Promise.resolve(), // the site's own are enough
     notice,
   };
-}
-
-/** A page may use a site of another origin, whose scripts a worker may only import. */
-function startWorker(): Worker {
-  const url = new URL(workerUrl, import.meta.url);
-  if (url.origin === location.origin) return new Worker(url, { type: 'module' });
-  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
-  const blobUrl = URL.createObjectURL(script);
-  const worker = new Worker(blobUrl, { type: 'module' });
-  worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true });
-  return worker;
 }
 
 const SMALL_BYTES_MAX = 4 << 20;

@@ -46,7 +46,7 @@ export class VivTerminal extends VivElement {
   declare private _style: string;
   readonly #session: TerminalSession;
   #xterm: Xterm | undefined;
-  #opening: Promise<Xterm> | undefined;
+  #isOpening = false;
   #factory: OpenProgram | undefined;
   #observer: ResizeObserver | undefined;
   /** It gets the focus when it is there. */
@@ -230,23 +230,26 @@ export class VivTerminal extends VivElement {
   }
 
   async #show(): Promise<void> {
-    if (this.#xterm !== undefined || this.#opening !== undefined || !this.isConnected) return;
-    const module = await import('./xterm.ts');
-    this._style = module.XTERM_STYLE;
-    await this.updateComplete;
+    if (this.#xterm !== undefined || this.#isOpening || !this.isConnected) return;
+    this.#isOpening = true;
+    try {
+      const module = await import('./xterm.ts');
+      this._style = module.XTERM_STYLE;
+      await this.updateComplete;
+      if (this.isConnected) this.#openXterm(module);
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #openXterm(module: typeof import('./xterm.ts')): void {
     const element = this.renderRoot.querySelector<HTMLElement>('.host')!;
-    this.#opening = module.openXterm(element, {
+    const xterm = module.openXterm(element, {
       fontSize: clampFontSize(this.fontSize),
       fontFamily: getComputedStyle(this).getPropertyValue('--_mono'),
       screenReader: this.screenReader,
       webgl: this.renderer === 'auto',
     });
-    const xterm = await this.#opening;
-    this.#opening = undefined;
-    if (!this.isConnected) {
-      xterm.dispose();
-      return;
-    }
     this.#xterm = xterm;
     const { terminal } = xterm;
     this.#describe(terminal.textarea);
@@ -258,6 +261,8 @@ export class VivTerminal extends VivElement {
     this.#observer = new ResizeObserver(() => this.#fit());
     this.#observer.observe(this.renderRoot.querySelector('.screen')!);
     this.#fit();
+    // Another renderer's characters have another size.
+    void xterm.rendered.then(() => this.#fit());
     if (this.#factory !== undefined) void this.#session.start(this.#factory);
     if (this.#wantsFocus) this.focus();
   }

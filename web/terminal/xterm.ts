@@ -1,5 +1,5 @@
 /**
- * An xterm.js terminal as the elements use it. A module of its own, so that it is fetched while the machine starts.
+ * An xterm.js terminal as the elements use it. A module of its own, so that it is fetched while the machine starts (preload.ts).
  * The guest may set the clipboard (OSC 52) but never read it: what a user has copied elsewhere is none of its business.
  */
 import { ClipboardAddon, type IClipboardProvider } from '@xterm/addon-clipboard';
@@ -27,12 +27,14 @@ export interface XtermOptions {
 export interface Xterm {
   readonly terminal: Terminal;
   readonly search: SearchAddon;
+  /** Resolves when it has the renderer that it keeps. Never rejects. */
+  readonly rendered: Promise<void>;
   /** Takes the size that its element has, or less. */
   fit(columnsMax: number | undefined, rowsMax: number | undefined): void;
   dispose(): void;
 }
 
-export async function openXterm(element: HTMLElement, options: XtermOptions): Promise<Xterm> {
+export function openXterm(element: HTMLElement, options: XtermOptions): Xterm {
   const terminal = new Terminal({
     allowProposedApi: true, // unicode11
     cursorBlink: false,
@@ -57,16 +59,20 @@ export async function openXterm(element: HTMLElement, options: XtermOptions): Pr
     terminal.options.theme = themeOf(element);
   };
   colours.addEventListener('change', recolour);
-  if (options.webgl && !options.screenReader) await useWebgl(terminal);
+  let isDisposed = false;
+  // Its program need not wait for the faster renderer.
+  const wantsWebgl = options.webgl && !options.screenReader;
   return {
     terminal,
     search,
+    rendered: wantsWebgl ? useWebgl(terminal, () => isDisposed) : Promise.resolve(),
     fit: (columnsMax = Infinity, rowsMax = Infinity) => {
       const room = fitAddon.proposeDimensions();
       if (room === undefined || Number.isNaN(room.cols) || Number.isNaN(room.rows)) return;
       terminal.resize(Math.min(room.cols, columnsMax), Math.min(room.rows, rowsMax));
     },
     dispose: () => {
+      isDisposed = true;
       colours.removeEventListener('change', recolour);
       terminal.dispose();
     },
@@ -81,9 +87,10 @@ const clipboard: IClipboardProvider = {
 };
 
 /** Without WebGL, or when the browser takes it away, elements of the page show the text. */
-async function useWebgl(terminal: Terminal): Promise<void> {
+async function useWebgl(terminal: Terminal, isDisposed: () => boolean): Promise<void> {
   try {
     const { WebglAddon } = await import('@xterm/addon-webgl');
+    if (isDisposed()) return;
     const addon = new WebglAddon();
     addon.onContextLoss(() => addon.dispose());
     terminal.loadAddon(addon);
