@@ -191,3 +191,42 @@ test('on a touch screen there is a key bar, whose Ctrl is for the next key', asy
     await phone.close();
   }
 });
+
+describe('a machine whose worker loads while the site is opened', () => {
+  const alert = (page: Page): Promise<string> => page.getByRole('alert').innerText({ timeout: POLL.timeout });
+
+  test('leaves no worker behind when the site can’t be opened, and says why', async () => {
+    let workerLoads!: () => void;
+    const loading = new Promise<void>((resolve) => (workerLoads = resolve));
+    site.intercept = (request, response) => {
+      if (request.url!.includes('/machine-worker-')) workerLoads();
+      if (!request.url!.endsWith('/assets.json')) return false;
+      void loading.then(() => response.writeHead(404, { 'access-control-allow-origin': '*' }).end());
+      return true;
+    };
+
+    const page = await open('<viv-machine image="busybox" autostart></viv-machine>');
+
+    expect(await alert(page)).toMatch(/^The server has no file .*assets\.json \(404\); check the address/);
+    await expect.poll(() => page.workers().length, POLL).toBe(0);
+  });
+
+  test('says that its script does not load, also when that was known before the machine could start', async () => {
+    let isRefused = false;
+    site.intercept = (request, response) => {
+      if (request.url!.includes('/machine-worker-')) {
+        isRefused = true;
+        response.writeHead(404, { 'access-control-allow-origin': '*' }).end();
+        return true;
+      }
+      if (!request.url!.endsWith('/assets.json') || isRefused) return false;
+      response.writeHead(503, { 'access-control-allow-origin': '*' }).end(); // it is asked for again, later
+      return true;
+    };
+
+    const page = await open('<viv-machine image="busybox" autostart></viv-machine>');
+
+    expect(await alert(page)).toMatch(/^The machine's worker failed: /);
+    expect(page.workers()).toEqual([]);
+  });
+});
