@@ -1,9 +1,9 @@
 /**
- * The site (web/vite.site.ts); and the tests, in suites: unit (fast, no download), e2e (boots real guests), browser (the built
+ * The site (web/vite.site.ts), and in mode `package` what of it the npm package has; and the tests, in suites: unit (fast, no download), e2e (boots real guests), browser (the built
  * site in Chromium and Firefox). scripts/test.mjs has their budgets.
  */
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
-import { siteConfig } from './web/vite.site.ts';
+import { packedSiteConfig, siteConfig } from './web/vite.site.ts';
 
 const E2E_TEST_TIMEOUT_MS = 120_000;
 /** The longest take seconds; a busy machine is no failure. */
@@ -46,4 +46,7 @@ const testConfig: ViteUserConfig = {
   },
 };
 
-export default defineConfig(({ mode }) => (mode === 'test' ? testConfig : siteConfig));
+export default defineConfig(({ mode }) => {
+  if (mode === 'test') return testConfig;
+  return mode === 'package' ? packedSiteConfig : siteConfig;
+});

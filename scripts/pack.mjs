@@ -7,10 +7,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { kernelLicence } from '../images/kernel/build.mjs';
 import { bootstrap } from './bootstrap.mjs';
+import { readBundled } from './lib/bundled-packages.mjs';
 import { readEntry } from './lib/cache.mjs';
 import { checkDependencies, checkPromises } from './lib/pack-checks.mjs';
 import { packGuest } from './lib/pack-guest.mjs';
 import { notices, sources } from './lib/pack-notices.mjs';
+import { packPages } from './lib/pack-pages.mjs';
 import { packTypes } from './lib/pack-types.mjs';
 import { main, SetupError } from './lib/run.mjs';
 import { PROJECT, stamped } from './lib/steps.mjs';
@@ -41,7 +43,9 @@ await main(async () => {
   const write = (name, content) => writeFileSync(join(PROJECT, STAGE, name), content);
   write(list.archive, archive);
   write('guest.json', `${JSON.stringify(list, null, 2)}\n`);
-  write('NOTICES.txt', notices(licence, guest));
+  const pages = ['web', 'src', 'assembly', 'vite.config.ts', 'scripts/lib/pack-pages.mjs', 'package-lock.json'];
+  await stamped('pages for the package', { inputs: pages, output: `${STAGE}/site` }, packPages);
+  write('NOTICES.txt', notices(licence, guest, readBundled('bundle', 'pages')));
   write('SOURCES.md', sources(licence, guest));
   const inputs = [
     'src',

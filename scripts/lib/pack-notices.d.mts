@@ -1,2 +1,2 @@
 /** See pack-notices.mjs. */
-export function npmNotices(): string[];
+export function npmNotices(bundled: readonly string[]): string[];

@@ -2,34 +2,19 @@
  * The licences of everything in the npm package that is not ours (NOTICES.txt), and where the corresponding sources of what is under
  * the GPL and LGPL are (SOURCES.md), from what the recipes have recorded of the packages that they took.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './run.mjs';
 import { PROJECT } from './steps.mjs';
 
 /** Where Debian's copyright files say that the texts of licences are (package base-files). */
 const COMMON_LICENCES = '/usr/share/common-licenses';
-/**
- * Packages whose code is in dist/bundle or core.wasm, with the files that have their terms; or the package in which the same author
- * has the text of the same licence, when it comes without (its readme only names licence and author).
- */
-const NPM_PACKAGES = {
-  comlink: ['LICENSE'],
-  commander: ['LICENSE'],
-  'markdown-it': ['LICENSE'],
-  entities: ['LICENSE'],
-  'linkify-it': ['LICENSE'],
-  mdurl: ['LICENSE'],
-  'punycode.js': ['LICENSE-MIT.txt'],
-  '@polka/url': 'mrmime',
-  mrmime: ['license'],
-  sirv: 'mrmime',
-  totalist: ['license'],
-  'tar-js': ['LICENSE'],
-  'uc.micro': ['LICENSE.txt'],
-  yaml: ['LICENSE'],
-  assemblyscript: ['LICENSE', 'NOTICE'],
-};
+/** Files of a package that have its terms, in any case: LICENSE, LICENCE.md, LICENSE-MIT.txt, NOTICE. */
+const TERMS = /^(licen[cs]e|notice)([.-]|$)/i;
+/** Packages that come without a text, as their readme only names licence and author: one of the same author with the same licence. */
+const TERMS_ELSEWHERE = { '@polka/url': 'mrmime', sirv: 'mrmime' };
+/** The package whose code is in core.wasm. */
+const IN_CORE = ['assemblyscript'];
 const RULE = '='.repeat(100);
 
 function section(title, text) {
@@ -43,21 +28,31 @@ function readManifest(name) {
   return { version, license, author: author?.name ?? author };
 }
 
-/** The text of `terms`: files of the package, or another package with the same licence of the same author. */
-function termsOf(name, terms) {
-  if (typeof terms !== 'string')
-    return terms.map((file) => readFileSync(join(PROJECT, 'node_modules', name, file), 'utf8').trimEnd()).join('\n\n');
+/** The text of a package's terms. */
+function termsOf(name) {
+  const folder = join(PROJECT, 'node_modules', name);
+  const files = readdirSync(folder).filter((file) => TERMS.test(file));
+  if (files.length > 0)
+    return files
+      .sort()
+      .map((file) => readFileSync(join(folder, file), 'utf8').trimEnd())
+      .join('\n\n');
+  const terms = TERMS_ELSEWHERE[name];
+  if (terms === undefined)
+    throw new SetupError(
+      `${name} comes without the text of its licence: say in scripts/lib/pack-notices.mjs where it is (TERMS_ELSEWHERE)`,
+    );
   const [own, other] = [name, terms].map(readManifest);
   if (own.license !== other.license || own.author !== other.author)
     throw new SetupError(`${name} (${own.license}, ${own.author}) no longer has the licence of ${terms}`);
-  return termsOf(terms, NPM_PACKAGES[terms]);
+  return termsOf(terms);
 }
 
-/** A section for each npm package. */
-export function npmNotices() {
-  return Object.entries(NPM_PACKAGES).map(([name, terms]) =>
-    section(`${name} ${readManifest(name).version} (npm)`, termsOf(name, terms)),
-  );
+/** A section for each npm package of these names and in core.wasm. */
+export function npmNotices(bundled) {
+  return [...new Set([...bundled, ...IN_CORE])]
+    .sort()
+    .map((name) => section(`${name} ${readManifest(name).version} (npm)`, termsOf(name)));
 }
 
 /** Texts of licences that copyright files only name, as `/usr/share/common-licenses/NAME`. */
@@ -73,8 +68,8 @@ function commonLicences(texts) {
   });
 }
 
-/** NOTICES.txt. `kernel` is what kernelLicence gives, `guest` the cache's entry of the initramfs. */
-export function notices(kernel, guest) {
+/** NOTICES.txt. `kernel` is what kernelLicence gives, `guest` the cache's entry of the initramfs, `bundled` what readBundled does. */
+export function notices(kernel, guest, bundled) {
   const guestTexts = readFileSync(join(guest.folder, 'notices'), 'utf8');
   const debian = [
     section(`guest kernel: Debian source package ${kernel.origin.source} ${kernel.origin.version}`, kernel.copyright),
@@ -82,7 +77,7 @@ export function notices(kernel, guest) {
   ];
   return [
     'Licences of what this package carries and Vivarium has not written. NOTICE.md says where each part is.\n',
-    ...npmNotices(),
+    ...npmNotices(bundled),
     ...debian,
     ...commonLicences(debian),
   ].join('\n');
@@ -109,7 +104,7 @@ const address = (name, version) =>
 const row = (part, name, source, version) =>
   `| ${part} | ${name} | ${source} ${version} | <${address(source, version)}> |`;
 
-/** SOURCES.md; the same arguments. */
+/** SOURCES.md; the same kernel and guest. */
 export function sources(kernel, guest) {
   const part = (name) =>
     name === 'busybox-static'
