@@ -15,8 +15,6 @@ import { PROJECT, stamped, timed } from './lib/steps.mjs';
 
 const ASSETS_FOLDER = 'build/site';
 const SITE_FOLDER = 'dist/site';
-/** Machines of other sizes boot. */
-const MEMORY_MIB = [512];
 
 const CACHE = cacheDir();
 const BENCH_IMAGE = 'bench-programs';
@@ -56,16 +54,17 @@ export async function ensureSiteAssets() {
   const inputs = ['src', 'scripts/site', 'assembly', 'build/images', 'package-lock.json'];
   const facts = [built.kernel, built.initramfs];
   await stamped('site assets', { inputs, facts, output: `${ASSETS_FOLDER}/assets.json` }, async () => {
-    const { writeSiteAssets } = await compiled('scripts/site/assets.js');
+    const { writeSiteAssets } = await compiled('src/cli/site/write-assets.js');
     await writeSiteAssets({
       folder: join(PROJECT, ASSETS_FOLDER),
       core: join(PROJECT, 'build/core.wasm'),
       kernel: built.kernel,
       initramfs: built.initramfs,
       images,
-      memoryMib: MEMORY_MIB,
+      worker: pathToFileURL(join(PROJECT, 'dist/bundle/machine-worker.js')),
       cacheFolder: CACHE,
       tell: (line) => process.stderr.write(`  ${line}\n`),
+      signal: new AbortController().signal,
     });
   });
   await writeSmallAssets(bench);

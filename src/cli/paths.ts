@@ -19,9 +19,14 @@ export function packageRoot(): string {
   return folder;
 }
 
-/** The bytes of core.wasm; VIVARIUM_CORE names another file, for people who work on the core. Throws NOT_BUILT. */
+/** Where core.wasm is; VIVARIUM_CORE names another file, for people who work on the core. */
+export function corePath(): string {
+  return process.env['VIVARIUM_CORE'] ?? join(packageRoot(), 'build', 'core.wasm');
+}
+
+/** The bytes of core.wasm. Throws NOT_BUILT. */
 export function readCore(): Uint8Array {
-  const path = process.env['VIVARIUM_CORE'] ?? join(packageRoot(), 'build', 'core.wasm');
+  const path = corePath();
   try {
     return readFileSync(path);
   } catch (error) {

@@ -8,8 +8,8 @@ import { join, relative, sep } from 'node:path';
 
 const LIST = 'service-worker-files.js';
 const WORKER = 'service-worker.js';
-/** What guests and images are made of is kept by who uses it, as it is used. */
-const LEFT_OUT = [/\.map$/, /^guest\//, /\.layer$/];
+/** What guests and images are made of is kept by who uses it, as it is used; licences and the list of sources are for who passes a site on. */
+const LEFT_OUT = [/\.map$/, /^guest\//, /\.layer$/, /^(NOTICES\.txt|SOURCES\.md)$/];
 const VERSION_LENGTH = 16;
 
 /** Throws what the file system does. Returns the paths that are kept, relative to the folder. */

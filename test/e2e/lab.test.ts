@@ -1,5 +1,14 @@
 /** `viv lab` as a teacher uses it, on our own machine. Needs the build. */
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -124,6 +133,49 @@ describe('viv lab test', () => {
       stderr: expect.stringContaining('is not there; check the path') as string,
     });
     expect(noStep.stderr).toBe('viv: the lab has no step "x"; it has welcome, first-file, secret (NOT_FOUND)\n');
+  });
+});
+
+describe('a lab with a mistake', () => {
+  const REFUSAL =
+    'viv: the lab has 2 mistakes:\nlab.yaml:18:5: a step needs the key "title"; add it\nlab.yaml:19:5: a step has no key "titel"; did you mean "title"? (BAD_LAB)\n';
+  const mistaken = (name: string): Promise<string> =>
+    labWith(name, (yaml) => yaml.replace('title: Welcome', 'titel: Welcome'));
+
+  test('is refused by viv lab build, which writes nothing', async () => {
+    const place = await mistaken('not-built');
+
+    const result = await viv(['lab', 'build', '--out', join(folder, 'refused/site'), place]);
+
+    expect(result).toEqual({ status: 1, stdout: Buffer.from(''), stderr: REFUSAL });
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
+  });
+
+  test('does not cost the site that is there', async () => {
+    const place = await mistaken('not-replaced');
+    const out = join(folder, 'earlier-site');
+    mkdirSync(out);
+    writeFileSync(join(out, 'assets.json'), '{ "format": "vivarium-site" }');
+
+    const { status } = await viv(['lab', 'build', '--out', out, place]);
+
+    expect([status, readFileSync(join(out, 'assets.json'), 'utf8')]).toEqual([1, '{ "format": "vivarium-site" }']);
+  });
+
+  test('is not served by viv lab serve, which waits and leaves nothing', async () => {
+    const place = await mistaken('not-served');
+    const temporary = join(folder, 'temporary');
+    mkdirSync(temporary);
+    const serving = startViv(['lab', 'serve', '--port', '0', place], { env: { TMPDIR: temporary } });
+    await serving.printed('Waiting for the mistakes to be corrected.\n');
+    serving.child.kill('SIGINT');
+
+    expect(await serving.ended).toEqual({
+      status: 130,
+      stdout: Buffer.from('Waiting for the mistakes to be corrected.\n'),
+      stderr: REFUSAL,
+    });
+    expect(readdirSync(temporary)).toEqual([]);
   });
 });
 

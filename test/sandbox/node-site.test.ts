@@ -17,6 +17,8 @@ beforeEach(() => {
     'guest/core.bin',
     'images/layers/x.layer',
     'service-worker.js',
+    'NOTICES.txt',
+    'SOURCES.md',
   ])
     writeFileSync(join(folder, path), path);
 });

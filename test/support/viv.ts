@@ -66,13 +66,18 @@ export class VivProcess {
     }
   }
 
+  /** What it has printed on stdout so far. */
+  get output(): string {
+    return Buffer.concat(this.#stdout).toString();
+  }
+
   /** What it has printed on stderr so far. */
   get errors(): string {
     return this.#stderr;
   }
 
   get #printed(): string {
-    return Buffer.concat(this.#stdout).toString() + this.#stderr;
+    return this.output + this.#stderr;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * assets.json of a site: what scripts/site/assets.ts has put beside the pages. Paths are relative to it. Files are stored as
+ * assets.json of a site: what src/cli/site/write-assets.ts has put beside the pages. Paths are relative to it. Files are stored as
  * src/oci/static/format.ts says of layers: chunks, each compressed if that helps.
  */
 import { JsonObject, parseJson } from '../../src/oci/json.ts';

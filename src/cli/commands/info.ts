@@ -16,7 +16,7 @@ import { coreHash, orReason, packageVersions } from '../versions.ts';
 import { wasmFeatures } from '../wasm-features.ts';
 
 /** Folders of the cache, and what `viv info` calls them. */
-const CACHES = { layers: 'Layers', snapshots: 'Snapshots', 'package-guest': 'Guest' };
+const CACHES = { layers: 'Layers', snapshots: 'Snapshots', 'package-guest': 'Guest', 'site-assets': 'Site' };
 
 export function infoCommand(): Command {
   return new Command('info')

@@ -1,11 +1,11 @@
 /** Makes a site of labs: the built site, the labs in it, and a first page that leads to them. */
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { nodeImages } from '../../sandbox/node-image.ts';
 import { finishSite } from '../../sandbox/node-site.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
-import { cacheFolder, packageRoot } from '../paths.ts';
+import { cacheFolder } from '../paths.ts';
+import { builtSite, copySite } from '../site/built-site.ts';
 import { findLabImage } from './lab-machine.ts';
 import { LABS_FOLDER, readLab, writeLab, type ReadLab, type SiteLab } from './lab-site.ts';
 
@@ -14,27 +14,20 @@ const LAB_PAGE = 'lab.html';
 const FIRST_PAGE = 'index.html';
 const FOLDER_MODE = 0o755;
 
-/** The site that the set-up has built. Throws NOT_BUILT. */
-export function builtSite(): string {
-  const folder = join(packageRoot(), 'dist/site');
-  if (!existsSync(join(folder, SITE_FILE)) || !existsSync(join(folder, LAB_PAGE)))
-    throw new VivariumError(ErrorCodes.NOT_BUILT, 'the site is not built yet; run npm run build:site once');
-  return folder;
-}
-
 /**
  * Writes a site with these labs to a folder, which is complete when it appears there, and replaces a site that was there. Throws what
- * putLabs does, or CONFLICT for a folder with something else in it.
+ * readLabs, builtSite and putLabs do, or CONFLICT for a folder with something else in it.
  */
 export async function buildLabSite(folders: readonly string[], out: string, signal: AbortSignal): Promise<SiteLab[]> {
-  const site = builtSite();
+  const read = await readLabs(folders);
   await checkReplaceable(out);
+  const site = await builtSite(signal);
   const above = dirname(resolve(out));
   await mkdir(above, { recursive: true });
   const partial = await mkdtemp(join(above, `.${basename(resolve(out))}-`));
   try {
     await copySite(site, partial);
-    const labs = await putLabs(partial, folders, signal);
+    const labs = await putLabs(partial, read, signal);
     await chmod(partial, FOLDER_MODE);
     await rm(out, { recursive: true, force: true });
     await rename(partial, out);
@@ -44,19 +37,16 @@ export async function buildLabSite(folders: readonly string[], out: string, sign
   }
 }
 
-/** Copies the built site, without what only its developers want. */
-export async function copySite(site: string, out: string): Promise<void> {
-  await cp(site, out, { recursive: true, filter: (path) => !path.endsWith('.map') });
-}
-
-/**
- * Puts labs into a copy of the site, in place of those that were there. Throws LabError before it changes anything, CONFLICT for
- * two labs of one id, and what writeLab does.
- */
-export async function putLabs(site: string, folders: readonly string[], signal: AbortSignal): Promise<SiteLab[]> {
+/** Reads labs that are to be in one site. Throws LabError with the mistakes of the first that has some, CONFLICT for two of one id. */
+export async function readLabs(folders: readonly string[]): Promise<ReadLab[]> {
   const read: ReadLab[] = [];
   for (const folder of folders) read.push(await readLab(folder));
   checkIds(read);
+  return read;
+}
+
+/** Puts labs into a copy of the site, in place of those that were there. Throws what writeLab does. */
+export async function putLabs(site: string, read: readonly ReadLab[], signal: AbortSignal): Promise<SiteLab[]> {
   await rm(join(site, LABS_FOLDER), { recursive: true, force: true });
   const prepareImage = nodeImages(join(cacheFolder(), 'layers'));
   const labs: SiteLab[] = [];

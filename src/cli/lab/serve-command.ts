@@ -7,7 +7,8 @@ import { Command } from 'commander';
 import { LabError } from '../../lab/format/mistake.ts';
 import { action, interruptible } from '../action.ts';
 import { describeError } from '../failure.ts';
-import { builtSite, copySite, labAddress, putLabs } from './build-site.ts';
+import { builtSite, copySite } from '../site/built-site.ts';
+import { labAddress, putLabs, readLabs } from './build-site.ts';
 import { serveSite, type SiteServer } from './serve-site.ts';
 import { ErrorCodes, VivariumError } from '../../util/errors.ts';
 
@@ -40,14 +41,15 @@ function parsePort(text: string): number {
 }
 
 async function serve(folders: readonly string[], port: number, signal: AbortSignal): Promise<void> {
-  const site = builtSite();
   const folderWatch = new FolderWatch(folders, signal);
   const root = await mkdtemp(join(tmpdir(), 'viv-lab-'));
   let server: SiteServer | undefined;
   /** Mistakes are told, and what was there before stays. */
   const build = async (): Promise<void> => {
     try {
-      const labs = await putLabs(root, folders, signal);
+      const read = await readLabs(folders);
+      if (server === undefined) await copySite(await builtSite(signal), root);
+      const labs = await putLabs(root, read, signal);
       server ??= await serveSite(root, port);
       for (const lab of labs) process.stdout.write(`${lab.lab.title}: ${server.url}${labAddress(lab)}\n`);
       server.reload();
@@ -57,7 +59,6 @@ async function serve(folders: readonly string[], port: number, signal: AbortSign
     }
   };
   try {
-    await copySite(site, root);
     await build();
     if (server === undefined) process.stdout.write('Waiting for the mistakes to be corrected.\n');
     while (true) {

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { labAddress, putLabs } from '../../../src/cli/lab/build-site.ts';
-import { readLab, writeLab } from '../../../src/cli/lab/lab-site.ts';
+import { labAddress, putLabs, readLabs } from '../../../src/cli/lab/build-site.ts';
+import { readLab, writeLab, type SiteLab } from '../../../src/cli/lab/lab-site.ts';
 import { starterLab } from '../../../src/cli/lab/starter.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseStaticImage } from '../../../src/oci/static/read.ts';
@@ -38,11 +38,12 @@ function lab(name: string, change: (labYaml: string) => string = (text) => text)
   return join(root, name);
 }
 
+const put = async (folders: string[]): Promise<SiteLab[]> => putLabs(site, await readLabs(folders), signal);
 const read = (path: string): string => readFileSync(join(site, path), 'utf8');
 
 describe('a lab in a site', () => {
   test('has the files that it is made of, and no other, with their hashes', async () => {
-    const [made] = await putLabs(site, [lab('one')], signal);
+    const [made] = await put([lab('one')]);
 
     const { files, ...index } = JSON.parse(read('labs/one/lab.json')) as { files: Record<string, unknown> };
     expect(index).toEqual({ format: 'vivarium-lab', version: 1, images: { busybox: 'busybox' } });
@@ -105,12 +106,12 @@ describe('a lab in a site', () => {
   });
 
   test('with mistakes changes nothing', async () => {
-    await putLabs(site, [lab('one')], signal);
+    await put([lab('one')]);
     const before = read('labs/one/lab.json');
 
-    await expect(
-      putLabs(site, [lab('two'), lab('one', (yaml) => yaml.replace('title: Welcome', 'titel: W'))], signal),
-    ).rejects.toThrow('did you mean "title"?');
+    await expect(put([lab('two'), lab('one', (yaml) => yaml.replace('title: Welcome', 'titel: W'))])).rejects.toThrow(
+      'did you mean "title"?',
+    );
 
     expect(read('labs/one/lab.json')).toBe(before);
     expect(existsSync(join(site, 'labs/two'))).toBe(false);
@@ -118,9 +119,9 @@ describe('a lab in a site', () => {
 });
 
 test('the first page leads to the only lab, or lists them, and titles are no markup', async () => {
-  await putLabs(site, [lab('one')], signal);
+  await put([lab('one')]);
   const only = read('index.html');
-  await putLabs(site, [lab('one'), lab('two')], signal);
+  await put([lab('one'), lab('two')]);
   const list = read('index.html');
 
   expect(only).toContain('<meta http-equiv="refresh" content="0; url=lab.html?lab=labs/one">');
@@ -131,13 +132,11 @@ test('the first page leads to the only lab, or lists them, and titles are no mar
 
 test('two labs of one id are refused', async () => {
   const other = lab('other', (yaml) => yaml.replace('id: other', 'id: one'));
-  await expect(putLabs(site, [lab('one'), other], signal)).rejects.toThrow(
-    'have the same id "one"; give one of them another',
-  );
+  await expect(put([lab('one'), other])).rejects.toThrow('have the same id "one"; give one of them another');
 });
 
 test('labs that are left out of a site are gone from it', async () => {
-  await putLabs(site, [lab('one'), lab('two')], signal);
-  await putLabs(site, [lab('two')], signal);
+  await put([lab('one'), lab('two')]);
+  await put([lab('two')]);
   expect(existsSync(join(site, 'labs/one'))).toBe(false);
 });

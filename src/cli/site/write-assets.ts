@@ -7,18 +7,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Guest } from '../../src/container/guest.ts';
-import { writeChunks, writeStaticImage } from '../../src/oci/static/node-write.ts';
-import type { StaticLayer } from '../../src/oci/static/format.ts';
-import { kernelCommandLine } from '../../src/sandbox/kernel-command-line.ts';
-import { nodeImages } from '../../src/sandbox/node-image.ts';
-import { startNodeMachine } from '../../src/worker/node.ts';
-import { writeSnapshotFile } from '../../src/worker/node-snapshot.ts';
+import { Guest } from '../../container/guest.ts';
+import { writeChunks, writeStaticImage } from '../../oci/static/node-write.ts';
+import type { StaticLayer } from '../../oci/static/format.ts';
+import { kernelCommandLine } from '../../sandbox/kernel-command-line.ts';
+import { nodeImages } from '../../sandbox/node-image.ts';
+import { startNodeMachine } from '../../worker/node.ts';
+import { writeSnapshotFile } from '../../worker/node-snapshot.ts';
 
-const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
-const WORKER = join(PROJECT, 'dist/bundle/machine-worker.js');
 const GUEST_FOLDER = 'guest';
 const IMAGES_FOLDER = 'images';
+/** Memory sizes for which a site has a booted guest; machines of other sizes boot. */
+const MEMORY_MIB = [512];
 const CHUNK_BYTES = 1 << 20;
 const NAME_LENGTH = 16;
 const MIB = 2 ** 20;
@@ -31,21 +31,24 @@ export interface SiteAssetsOptions {
   readonly initramfs: string;
   /** Layout folders or archives by the names that pages know them by. */
   readonly images: Readonly<Record<string, string>>;
-  /** Memory sizes, in MiB, for which there is to be a booted guest. */
-  readonly memoryMib: readonly number[];
+  /** The machine's worker as one file, whose hash stands for the code of its devices. */
+  readonly worker: URL;
   /** For layers' disk images. */
   readonly cacheFolder: string;
+  /** Is told in a line what comes, if it takes seconds, and how large what is there now is. */
   readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
 }
 
 type StoredFile = { readonly path: string } & Omit<StaticLayer, 'file'>;
 
-/** Throws what reading images does, or a GuestFailure when the guest does not boot. */
+/** Throws what reading images does, a GuestFailure when the guest does not boot, or the signal's reason. */
 export async function writeSiteAssets(options: SiteAssetsOptions): Promise<void> {
-  const { folder, memoryMib, tell } = options;
+  const { folder, tell, signal } = options;
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, GUEST_FOLDER), { recursive: true });
   const store = async (name: string, path: string): Promise<StoredFile> => {
+    signal.throwIfAborted();
     const file = await storeFile(folder, name, path);
     const bytes = file.chunks.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     tell(`${name}: ${mib(bytes)} of ${mib(file.byteCount)}`);
@@ -54,18 +57,19 @@ export async function writeSiteAssets(options: SiteAssetsOptions): Promise<void>
   const guest = { core: options.core, kernel: options.kernel, initramfs: options.initramfs };
   const parts = {
     core: await sha256Of(guest.core),
-    devices: await sha256Of(WORKER),
+    devices: await sha256Of(fileURLToPath(options.worker)),
     kernel: await sha256Of(guest.kernel),
     initramfs: await sha256Of(guest.initramfs),
   };
   const files: Record<string, StoredFile> = {};
   for (const [name, path] of Object.entries(guest)) files[name] = await store(name, path);
   const snapshots: { memoryBytes: number; commandLine: string; file: StoredFile }[] = [];
-  for (const size of memoryMib) {
+  for (const size of MEMORY_MIB) {
     const memoryBytes = size * MIB;
     const commandLine = kernelCommandLine(false);
     const path = join(folder, 'snapshot');
-    await bootGuest(guest, memoryBytes, commandLine, parts, path);
+    tell(`a guest with ${size} MiB boots`);
+    await bootGuest(options, memoryBytes, commandLine, parts, path);
     snapshots.push({ memoryBytes, commandLine, file: await store(`snapshot-${size}m`, path) });
     await rm(path);
   }
@@ -91,11 +95,10 @@ async function storeFile(folder: string, name: string, path: string): Promise<St
 }
 
 async function storeImage(
-  { folder, cacheFolder, tell }: SiteAssetsOptions,
+  { folder, cacheFolder, tell, signal }: SiteAssetsOptions,
   name: string,
   image: string,
 ): Promise<string> {
-  const { signal } = new AbortController();
   const prepared = await nodeImages(join(cacheFolder, 'layers'))({ image, signal });
   const layers = prepared.layers.map((layer) => {
     if (!('path' in layer)) throw new TypeError('a layer that was prepared in Node is a file');
@@ -108,18 +111,19 @@ async function storeImage(
 
 /** Boots a guest, and saves it before anything of anybody's is in it. */
 async function bootGuest(
-  files: { readonly core: string; readonly kernel: string; readonly initramfs: string },
+  options: SiteAssetsOptions,
   ramBytes: number,
   commandLine: string,
   parts: Readonly<Record<string, string>>,
   path: string,
 ): Promise<void> {
   const [core, kernel, initramfs] = await Promise.all(
-    [files.core, files.kernel, files.initramfs].map((file) => readFile(file)),
+    [options.core, options.kernel, options.initramfs].map((file) => readFile(file)),
   );
   const guest = await Guest.start({
-    startMachine: (start) => startNodeMachine({ script: new URL(`file://${WORKER}`), ...start }),
+    startMachine: (start) => startNodeMachine({ script: options.worker, ...start }),
     config: { core: core!, ramBytes, boot: { kernel: kernel!, initrd: initramfs!, commandLine } },
+    signal: options.signal,
   });
   try {
     await guest.booted();
