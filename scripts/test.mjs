@@ -38,7 +38,7 @@ const SUITES = [
     ],
     prepare: buildSite,
   },
-  { name: 'browser', budgetMinutes: 15, packages: ['chromium', 'firefox-esr'], prepare: buildSite },
+  { name: 'browser', budgetMinutes: 20, packages: ['chromium', 'firefox-esr'], prepare: buildSite },
   {
     name: 'current-node',
     budgetMinutes: 6,
