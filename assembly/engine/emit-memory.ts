@@ -230,7 +230,8 @@ export function moveWindow(base: i32, by: i32): void {
 
 /** The window that serves [base + displacement, + size), or -1. */
 function windowFor(base: i32, displacement: i32, size: i32, write: bool): i32 {
-  if (displacement > 0x7ff00000 || displacement < -0x7ff00000) return -1;
+  // With the distance it stays an i32.
+  if (displacement > 0x7fe00000 || displacement < -0x7fe00000) return -1;
   const b: usize = (<usize>base) << 2;
   let n = load<i32>(open + b);
   const offset = displacement + (n < 0 ? 0 : load<i32>(distance + b));
@@ -240,7 +241,8 @@ function windowFor(base: i32, displacement: i32, size: i32, write: bool): i32 {
   if (fits) {
     const low = min<i32>(offset, load<i32>(least + b));
     const high = max<i32>(offset + size, load<i32>(most + b));
-    fits = base >= BASE_ABSOLUTE ? offset >> 12 == load<i32>(least + b) >> 12 : high - low <= span;
+    // They may be more than 2 GiB apart.
+    fits = base >= BASE_ABSOLUTE ? offset >> 12 == load<i32>(least + b) >> 12 : <u32>(high - low) <= <u32>span;
     if (write && load<i32>(inherited + b) && !load<i32>(windows + <usize>n * 12, 8)) fits = false;
   }
   if (!fits) {

@@ -8,6 +8,8 @@ import { Pair } from '../support/fuzz/lockstep.ts';
 const INSTRUCTIONS = 60_000;
 const SEED = 1;
 const TIME_MS = 60_000;
+/** Programs that have found a fault. */
+const FOUND = [{ name: 'wrap', seed: 20_261_241 }];
 
 describe('translated code in lockstep with the interpreter', () => {
   const pair = new Pair(coreModule());
@@ -19,5 +21,14 @@ describe('translated code in lockstep with the interpreter', () => {
     expect(report.failures).toEqual([]);
     expect(report.translated).toBeGreaterThan(0);
     expect(pair.invalidModules).toBe(0);
+  });
+
+  it.each(FOUND)('leaves the same state, where once it did not: $name, seed $seed', { timeout: TIME_MS }, (found) => {
+    const kind = KINDS.find(({ name }) => name === found.name)!;
+
+    const { programs, failures } = campaign(pair, kind, { seed: found.seed, instructions: 1 });
+
+    expect(failures).toEqual([]);
+    expect(programs).toBe(1);
   });
 });
