@@ -98,10 +98,11 @@ const LARGE_SHIFT: u64 = 21;
 const HUGE_HINTS: usize = memory.data(256);
 const HUGE_SHIFT: u64 = 30;
 function largeHint(linear: u64): usize {
-  return LARGE_HINTS + ((<usize>(linear >> LARGE_SHIFT)) & 4095);
+  // Upper bits tell the kernel's addresses from a program's.
+  return LARGE_HINTS + ((<usize>((linear >> LARGE_SHIFT) ^ (linear >> 33))) & 4095);
 }
 function hugeHint(linear: u64): usize {
-  return HUGE_HINTS + ((<usize>(linear >> HUGE_SHIFT)) & 255);
+  return HUGE_HINTS + ((<usize>((linear >> HUGE_SHIFT) ^ (linear >> 38))) & 255);
 }
 const LARGE: u32 = 2;
 const LARGE_SIZE_SHIFT: u32 = 8;
@@ -208,10 +209,17 @@ export function flushPage(linear: u64): void {
     flushFetch();
   }
   for (let b: usize = 0; b < <usize>TLB_BANKS; b++) dropEntry(TLB + b * TLB_BANK_SIZE + s * TLB_ENTRY_SIZE, s);
-  const f = (<usize>(linear >> 12)) & (FETCH_ENTRIES - 1);
-  if (load<u32>(FETCH + (f << 4), 8) | load<u32>(FETCH + FETCH_BANK_SIZE + (f << 4), 8)) newGeneration(true);
-  dropFetchEntry(FETCH + (f << 4), f);
-  dropFetchEntry(FETCH + FETCH_BANK_SIZE + (f << 4), f);
+  dropFetchPage(FETCH, linear);
+  dropFetchPage(FETCH + FETCH_BANK_SIZE, linear);
+}
+/** Drops the fetch entry of a page. Another page's in that slot stays: data often shares its slot with code. */
+function dropFetchPage(fetch: usize, linear: u64): void {
+  const slot = (<usize>(linear >> 12)) & (FETCH_ENTRIES - 1);
+  const entry = fetch + (slot << 4);
+  // Only the tag's lower half is compared: the upper one may have FETCH_EDGE.
+  if (((<u32>load<u64>(entry)) ^ (<u32>linear)) >>> 12 || !load<u32>(entry, 8)) return;
+  newGeneration(true);
+  dropFetchEntry(entry, slot);
 }
 
 /** A physical page now holds decoded code: stores to it must take the slow path. */
