@@ -4,35 +4,35 @@
  * The CPU block is at a fixed address; a second vCPU gets its own instance of the core with its own block.
  */
 
-// ---- CPU block (0x1000..0x3fff) -----------------------------------------------------------------------------------
+// ---- CPU block (0..0x3fff): it comes first, so that instructions of the host reach general registers by a displacement of one byte ----
 /** 16 general registers, 8 bytes each, in x86 number order. */
-export const GPR = 0x1000;
+export const GPR = 0x0;
 /** A slot that always holds zero: "no base" and "no index" in decoded memory operands. Register code 128. */
-export const GPR_ZERO = 0x1080;
+export const GPR_ZERO = 0x80;
 /** Linear address of the page being executed; RIP-relative operands use it as base. Register code 136. */
-export const LINEAR_PAGE = 0x1088;
+export const LINEAR_PAGE = 0x88;
 export const CODE_ZERO = 128;
 export const CODE_LINEAR_PAGE = 136;
 
-export const RIP = 0x1090; // u64, exact between runs and after a fault; not kept up inside a run
+export const RIP = 0x90; // u64, exact between runs and after a fault; not kept up inside a run
 /** EFLAGS without the six arithmetic flags, which are lazy: see FLAG_RESULT and FLAG_AUX. */
-export const EFLAGS_REST = 0x1098; // u32
+export const EFLAGS_REST = 0x98; // u32
 /** Lazy arithmetic flags: the last result, sign-extended to 64 bits: ZF = (result == 0), SF = sign ^ aux bit 0, PF = parity of (low byte ^ aux bits 8..15). */
-export const FLAG_RESULT = 0x10a0; // i64
+export const FLAG_RESULT = 0xa0; // i64
 /** Lazy arithmetic flags: bit 31 = CF, bit 31 ^ bit 30 = OF, bit 3 = AF, bit 0 = SF delta, bits 8..15 = parity delta. */
-export const FLAG_AUX = 0x10a8; // u32
+export const FLAG_AUX = 0xa8; // u32
 
-export const CR0 = 0x10b0; // u64 each
-export const CR2 = 0x10b8;
-export const CR3 = 0x10c0;
-export const CR4 = 0x10c8;
-export const CR8 = 0x10d0;
-export const EFER = 0x10d8;
-export const XCR0 = 0x10e0;
-export const DR = 0x10e8; // dr0..dr7, u64 each, to 0x1128
+export const CR0 = 0xb0; // u64 each
+export const CR2 = 0xb8;
+export const CR3 = 0xc0;
+export const CR4 = 0xc8;
+export const CR8 = 0xd0;
+export const EFER = 0xd8;
+export const XCR0 = 0xe0;
+export const DR = 0xe8; // dr0..dr7, u64 each, to 0x128
 
 /** Segment registers ES CS SS DS FS GS, then LDTR and TR: 32 bytes each. */
-export const SEG = 0x1140;
+export const SEG = 0x140;
 export const SEG_SIZE = 32;
 export const SEG_BASE = 0; // u64
 export const SEG_LIMIT = 8; // u32, in bytes, granularity applied
@@ -45,130 +45,130 @@ export const DS = 3;
 export const FS = 4;
 export const GS = 5;
 export const LDTR = 6;
-export const TR = 7; // ends at 0x1240
+export const TR = 7; // ends at 0x240
 
-export const GDTR_BASE = 0x1240; // u64
-export const GDTR_LIMIT = 0x1248; // u32
-export const IDTR_BASE = 0x1250; // u64
-export const IDTR_LIMIT = 0x1258; // u32
-export const CPL = 0x125c; // u32
+export const GDTR_BASE = 0x240; // u64
+export const GDTR_LIMIT = 0x248; // u32
+export const IDTR_BASE = 0x250; // u64
+export const IDTR_LIMIT = 0x258; // u32
+export const CPL = 0x25c; // u32
 
 // Derived from the mode, kept by updateMode()
 /** Code unit key: what decoding depends on. See MODE_* bits. */
-export const MODE = 0x1260; // u32
-export const STACK_MASK = 0x1268; // u64: 0xffff, 0xffffffff or all ones
+export const MODE = 0x260; // u32
+export const STACK_MASK = 0x268; // u64: 0xffff, 0xffffffff or all ones
 /** 1 when SS is flat (base 0, no limit), so that stack accesses need no segment check. */
-export const STACK_FLAT = 0x1270; // u32
+export const STACK_FLAT = 0x270; // u32
 /** Mask of a linear address: all ones in 64-bit mode, 32 bits elsewhere. */
-export const LINEAR_MASK = 0x1278; // u64
+export const LINEAR_MASK = 0x278; // u64
 /** Mask of the instruction pointer: 64 or 32 bits. */
-export const IP_MASK = 0x1280; // u64
+export const IP_MASK = 0x280; // u64
 /** CS base as added to the instruction pointer: 0 in 64-bit mode. */
-export const CODE_BASE = 0x1288; // u64
+export const CODE_BASE = 0x288; // u64
 /** Effective-address masks by the low two bits of the decoded `ea` byte: 64, 32 and 16 bits. */
-export const EA_MASK = 0x1290; // 3 x u64, to 0x12a8
+export const EA_MASK = 0x290; // 3 x u64, to 0x2a8
 
 // Run state
 /** Instructions left in this run, as of START. The exact count at instruction i is COUNT - ((i - START) >> 4). */
-export const COUNT = 0x12b0; // i64
+export const COUNT = 0x2b0; // i64
 /** Decoded record at which COUNT was exact. */
-export const START = 0x12b8; // u32
+export const START = 0x2b8; // u32
 /** Instructions retired up to the beginning of this run's budget: total = ICOUNT_BASE - COUNT (see instructionCount()). */
-export const ICOUNT_BASE = 0x12c0; // i64
+export const ICOUNT_BASE = 0x2c0; // i64
 /** The record whose instruction faulted; 0 when RIP already is exact. */
-export const CURRENT = 0x12c8; // u32
+export const CURRENT = 0x2c8; // u32
 /** Why run() returned: EXIT_* */
-export const EXIT_REASON = 0x12cc; // u32
+export const EXIT_REASON = 0x2cc; // u32
 /** Non-zero: an external interrupt waits (the host sets it from the local APIC or PIC). */
-export const INTR = 0x12d0; // u32
-export const NMI_PENDING = 0x12d4; // u32
-export const NMI_BLOCKED = 0x12d8; // u32
+export const INTR = 0x2d0; // u32
+export const NMI_PENDING = 0x2d4; // u32
+export const NMI_BLOCKED = 0x2d8; // u32
 /** What holds interrupts for one instruction: SHADOW_STI or SHADOW_STACK; in force while the instruction count is SHADOW_COUNT. */
-export const SHADOW = 0x12dc; // u32
+export const SHADOW = 0x2dc; // u32
 export const SHADOW_STI = 1;
 /** MOV SS and POP SS; also holds the single-step trap. */
 export const SHADOW_STACK = 2;
 /** i64 */
-export const SHADOW_COUNT = 0x12a8;
-export const HALTED = 0x12e0; // u32
-export const FAULT_VECTOR = 0x12e4; // u32
-export const FAULT_ERROR = 0x12e8; // u32
+export const SHADOW_COUNT = 0x2a8;
+export const HALTED = 0x2e0; // u32
+export const FAULT_VECTOR = 0x2e4; // u32
+export const FAULT_ERROR = 0x2e8; // u32
 /** 1 when FAULT_ERROR is pushed. */
-export const FAULT_HAS_ERROR = 0x12ec; // u32
+export const FAULT_HAS_ERROR = 0x2ec; // u32
 /** Vector being delivered, or 0xffffffff: for double-fault detection. */
-export const DELIVERING = 0x12f0; // u32
+export const DELIVERING = 0x2f0; // u32
 /** Unit of decoded code being executed. */
-export const UNIT = 0x12f4; // u32
+export const UNIT = 0x2f4; // u32
 /** What FAULT_VECTOR is: a fault (0), or a trap or software interrupt whose RIP is the next instruction. See system/interrupt.ts. */
-export const FAULT_KIND = 0x12fc; // u32
-export const SHUTDOWN = 0x12f8; // u32: triple fault
+export const FAULT_KIND = 0x2fc; // u32
+export const SHUTDOWN = 0x2f8; // u32: triple fault
 
-export const MXCSR = 0x1300; // u32
-export const FCW = 0x1304; // u16
-export const FSW = 0x1306; // u16, TOP included
+export const MXCSR = 0x300; // u32
+export const FCW = 0x304; // u16
+export const FSW = 0x306; // u16, TOP included
 /** Abridged tag word: bit = 1 when the physical register is valid (FXSAVE form). */
-export const FTW = 0x1308; // u8
-export const FOP = 0x130a; // u16
-export const FIP = 0x1310; // u64
-export const FDP = 0x1318; // u64
-export const FCS = 0x1320; // u16
-export const FDS = 0x1322; // u16
+export const FTW = 0x308; // u8
+export const FOP = 0x30a; // u16
+export const FIP = 0x310; // u64
+export const FDP = 0x318; // u64
+export const FCS = 0x320; // u16
+export const FDS = 0x322; // u16
 /** Physical x87 registers R0..R7, 16 bytes each: u64 significand, u16 sign and exponent. MMX aliases the significand. */
-export const FPR = 0x1340;
+export const FPR = 0x340;
 /** XMM/YMM registers, 32 bytes each, 16 of them. */
-export const XMM = 0x1400; // to 0x1600
+export const XMM = 0x400; // to 0x600
 
 // MSRs
-export const MSR_STAR = 0x1600; // u64 each
-export const MSR_LSTAR = 0x1608;
-export const MSR_CSTAR = 0x1610;
-export const MSR_FMASK = 0x1618;
-export const MSR_KERNEL_GS_BASE = 0x1620;
-export const MSR_SYSENTER_CS = 0x1628;
-export const MSR_SYSENTER_ESP = 0x1630;
-export const MSR_SYSENTER_EIP = 0x1638;
-export const MSR_PAT = 0x1640;
-export const MSR_TSC_AUX = 0x1648;
-export const MSR_APIC_BASE = 0x1650;
-export const MSR_MISC_ENABLE = 0x1658;
-export const MSR_MTRR_DEF_TYPE = 0x1660;
+export const MSR_STAR = 0x600; // u64 each
+export const MSR_LSTAR = 0x608;
+export const MSR_CSTAR = 0x610;
+export const MSR_FMASK = 0x618;
+export const MSR_KERNEL_GS_BASE = 0x620;
+export const MSR_SYSENTER_CS = 0x628;
+export const MSR_SYSENTER_ESP = 0x630;
+export const MSR_SYSENTER_EIP = 0x638;
+export const MSR_PAT = 0x640;
+export const MSR_TSC_AUX = 0x648;
+export const MSR_APIC_BASE = 0x650;
+export const MSR_MISC_ENABLE = 0x658;
+export const MSR_MTRR_DEF_TYPE = 0x660;
 /** IA32_MTRR_PHYSBASE0.. and PHYSMASK: 8 pairs, then 11 fixed-range registers. */
-export const MSR_MTRR_VARIABLE = 0x1668; // 16 x u64, to 0x16e8
-export const MSR_MTRR_FIXED = 0x16e8; // 11 x u64, to 0x1740
+export const MSR_MTRR_VARIABLE = 0x668; // 16 x u64, to 0x6e8
+export const MSR_MTRR_FIXED = 0x6e8; // 11 x u64, to 0x740
 /** Added to the clock to give the guest's TSC. */
-export const TSC_OFFSET = 0x1740; // i64
-export const MSR_TSC_ADJUST = 0x1748;
-export const MSR_KVM_SYSTEM_TIME = 0x1750;
-export const MSR_KVM_WALL_CLOCK = 0x1758;
-export const MSR_KVM_POLL_CONTROL = 0x1760;
+export const TSC_OFFSET = 0x740; // i64
+export const MSR_TSC_ADJUST = 0x748;
+export const MSR_KVM_SYSTEM_TIME = 0x750;
+export const MSR_KVM_WALL_CLOCK = 0x758;
+export const MSR_KVM_POLL_CONTROL = 0x760;
 /** Four page-directory-pointer entries of PAE paging, loaded with CR3. */
-export const PDPTE = 0x1768; // 4 x u64, to 0x1788
-export const MSR_SYSCFG = 0x1788;
-export const MSR_HWCR = 0x1790;
-export const MSR_NB_CFG = 0x1798;
+export const PDPTE = 0x768; // 4 x u64, to 0x788
+export const MSR_SYSCFG = 0x788;
+export const MSR_HWCR = 0x790;
+export const MSR_NB_CFG = 0x798;
 
 /** Scratch place for read-modify-write accesses that cross a page or reach a device. */
-export const SCRATCH = 0x1800; // 64 bytes
+export const SCRATCH = 0x800; // 64 bytes
 /** Where the pending scratch write goes: linear address and its two physical halves. */
-export const SCRATCH_LINEAR = 0x1840; // u64
+export const SCRATCH_LINEAR = 0x840; // u64
 /** Scratch decoded records for single stepping. */
-export const STEP_RECORDS = 0x1880; // 4 records
+export const STEP_RECORDS = 0x880; // 4 records
 /** The STOP record: run() returns when it gets here. */
-export const STOP_RECORD = 0x18c0;
+export const STOP_RECORD = 0x8c0;
 /** Instruction bytes being decoded, zero padded. */
-export const CODE_BYTES = 0x1900; // 32 bytes
+export const CODE_BYTES = 0x900; // 32 bytes
 /** What the host reads after it caught a fault, and other small exchange areas. */
-export const EXCHANGE = 0x1940; // 192 bytes
+export const EXCHANGE = 0x940; // 192 bytes
 /** Saved copy of the memory-mapped bytes for FXSAVE-like block transfers. */
-export const BLOCK = 0x1a00; // 1024 bytes, to 0x1e00
+export const BLOCK = 0xa00; // 1024 bytes, to 0xe00
 /** Statistics counters, u64 each; see STAT_*. */
-export const STATS = 0x1e00;
+export const STATS = 0xe00;
 export const STAT_DECODED = 0;
 export const STAT_TLB_MISSES = 8;
 export const STAT_FLUSHES = 16;
 export const STAT_INVALIDATIONS = 24;
 export const STAT_FAULTS = 32;
-export const CPU_BLOCK = 0x1000;
+export const CPU_BLOCK = 0x0;
 export const CPU_BLOCK_SIZE = 0x1000;
 
 // ---- static data of asc starts here (--memoryBase) -------------------------------------------------------------
@@ -366,7 +366,7 @@ export const REGION_SIZE = 80;
 export const REGIONS_MAX = 13107; // to 0x7a00000
 /** Pages that one region has code of, at most. */
 export const REGION_PAGES_MAX = 16;
-/** Exits of regions, and copies of records that translated code hands to helpers; allocated from the bottom, flushed at once. */
+/** Exits of regions, and copies of records that translated code hands to helpers; allocated from both ends, flushed at once. */
 export const EXITS = 0x6000000;
 export const EXITS_END = 0x7800000; // 24 MiB
 /** Where translated code for a linear address is: a direct-mapped cache in front of the fetch TLB and units. */

@@ -3,6 +3,7 @@ import {
   CODE_BASE,
   COUNT,
   CURRENT,
+  DR,
   EFLAGS_REST,
   EXIT_BUDGET,
   EXIT_EVENT,
@@ -257,7 +258,7 @@ function stepTrapped(): void {
   store<u64>(DR6, load<u64>(DR6) | DR6_BS);
   deliver(DB, TRAP, 0, false);
 }
-const DR6: usize = 0x10e8 + 6 * 8;
+const DR6: usize = DR + 6 * 8;
 const DR6_BS: u64 = 1 << 14;
 
 /** One instruction, for tests and debuggers. No interrupt is taken. */

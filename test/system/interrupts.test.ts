@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { DR, EXIT_HALT, EXIT_SHUTDOWN, INTR, NMI_BLOCKED, SS, TR } from '../../assembly/layout.ts';
+import {
+  DR,
+  EXIT_HALT,
+  EXIT_SHUTDOWN,
+  INTR,
+  MSR_FMASK,
+  MSR_LSTAR,
+  MSR_STAR,
+  NMI_BLOCKED,
+  SS,
+  TR,
+} from '../../assembly/layout.ts';
 import { le } from '../support/little-endian.ts';
 import {
   CODE,
@@ -706,9 +717,9 @@ describe('single step', () => {
 
   it('SYSCALL with TF in FMASK does not trap', () => {
     const m = new SystemMachine()
-      .setBlock64(0x1618, BigInt(FLAG.TF))
-      .setBlock64(0x1608, BigInt(HANDLERS + 0xee))
-      .setBlock64(0x1600, 0x0020_0008_0000_0000n);
+      .setBlock64(MSR_FMASK, BigInt(FLAG.TF))
+      .setBlock64(MSR_LSTAR, BigInt(HANDLERS + 0xee))
+      .setBlock64(MSR_STAR, 0x0020_0008_0000_0000n);
     stepping(m.userCode([0x0f, 0x05]));
     m.cpu.run(100);
 
@@ -718,14 +729,16 @@ describe('single step', () => {
   });
 
   it('SYSCALL without TF in FMASK traps at the entry', () => {
-    const m = new SystemMachine().setBlock64(0x1608, BigInt(DATA)).setBlock64(0x1600, 0x0020_0008_0000_0000n);
+    const m = new SystemMachine().setBlock64(MSR_LSTAR, BigInt(DATA)).setBlock64(MSR_STAR, 0x0020_0008_0000_0000n);
     stepping(m.userCode([0x0f, 0x05]));
 
     expect(m.run()).toMatchObject({ vector: VECTOR.DB, rip: BigInt(DATA), cs: SELECTOR.code64 });
   });
 
   it('SYSRET that loads TF traps before the program’s first instruction', () => {
-    const m = new SystemMachine().setBlock64(0x1600, 0x0020_0008_0000_0000n).set({ rcx: USER_CODE, r11: FLAG.TF | 2 });
+    const m = new SystemMachine()
+      .setBlock64(MSR_STAR, 0x0020_0008_0000_0000n)
+      .set({ rcx: USER_CODE, r11: FLAG.TF | 2 });
     m.write(USER_CODE, [0x90]).code([0x48, 0x0f, 0x07]);
 
     expect(m.run()).toMatchObject({ vector: VECTOR.DB, rip: BigInt(USER_CODE), cs: SELECTOR.userCode64 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CR4 as CR4_BLOCK, LDTR, SEG, SEG_BASE } from '../../assembly/layout.ts';
+import { CR4 as CR4_BLOCK, LDTR, PDPTE, SEG, SEG_BASE } from '../../assembly/layout.ts';
 import { PageTables, PTE } from '../support/page-tables.ts';
 import { le } from '../support/little-endian.ts';
 import {
@@ -47,7 +47,7 @@ function machine32(paging: 'legacy' | 'pae', cr4: bigint, map: (pages: PageTable
   for (let at = 0; at < 0x100000; at += 0x1000) pages.map(at, at, 'w');
   map(pages);
   m.cpu.setControl('cr3', BigInt(pages.root));
-  if (paging === 'pae') for (let n = 0; n < 4; n++) m.setBlock64(0x1768 + 8 * n, m.read64(pages.root + 8 * n));
+  if (paging === 'pae') for (let n = 0; n < 4; n++) m.setBlock64(PDPTE + 8 * n, m.read64(pages.root + 8 * n));
   return m.enable({ cr4: cr4 | (paging === 'pae' ? CR4.PAE : 0n), cr0: CR0.PG }).set({ rbx: LINEAR });
 }
 
@@ -760,7 +760,7 @@ describe('PAE paging', () => {
 
   it('a PDPTE that is not present is #PF', () => {
     const m = machine32('pae', 0n, () => {});
-    m.setBlock64(0x1768 + 8 * 3, 0n)
+    m.setBlock64(PDPTE + 8 * 3, 0n)
       .set({ rbx: 0xc0000000 })
       .code(READ);
 

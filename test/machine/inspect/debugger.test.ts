@@ -1,3 +1,4 @@
+import { MSR_LSTAR, MSR_STAR } from '../../../assembly/layout.ts';
 import { describe, expect, it } from 'vitest';
 import type { Stop } from '../../../src/machine/inspect/types.ts';
 import { debugged, type Debugged } from '../../support/debugged.ts';
@@ -20,16 +21,14 @@ const INC_RAX = [0x48, 0xff, 0xc0];
 const SYSCALL = [0x0f, 0x05];
 const SYSRETQ = [0x48, 0x0f, 0x07];
 const RET = 0xc3;
-const LSTAR = 0x1608;
-const STAR = 0x1600;
 
 const at = (stop: Stop): number => Number(stop.rip);
 
 /** A machine in user code with a kernel that does nothing but return. */
 function withKernel(user: readonly number[], kernel: readonly number[] = SYSRETQ) {
   const machine = new SystemMachine();
-  machine.setBlock64(STAR, (BigInt(SELECTOR.code64) << 32n) | (BigInt(SELECTOR.userCode32) << 48n));
-  machine.setBlock64(LSTAR, BigInt(CODE));
+  machine.setBlock64(MSR_STAR, (BigInt(SELECTOR.code64) << 32n) | (BigInt(SELECTOR.userCode32) << 48n));
+  machine.setBlock64(MSR_LSTAR, BigInt(CODE));
   machine.write(CODE, kernel);
   machine.userCode(user);
   return { machine, ...debugged(machine) };

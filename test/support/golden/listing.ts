@@ -16,16 +16,18 @@ const INDENT = '  ';
 // ---- names of addresses ------------------------------------------------------------------------------------------------
 /** Constants of the layout that are no addresses though they have such values. */
 const NO_ADDRESS =
-  /(^(ROW|MODE|R|U|SEG|EA|IMM|EXIT|OP|TS|STAT|T_KEY)_|_(SIZE|ENTRIES|MAX|END|SHIFT|EDGE|SETS|BANKS|BASE)$|^CPU_BLOCK$)/;
+  /(^(ROW|MODE|R|U|SEG|EA|IMM|EXIT|OP|TS|STAT|T_KEY)_|_(SIZE|ENTRIES|MAX|END|SHIFT|EDGE|SETS|BANKS|BASE)$|^(CPU_BLOCK|CODE_ZERO|CODE_LINEAR_PAGE)$)/;
 const ADDRESS_WITH_SUCH_A_NAME = /^(T_KEY|T_KEY_GLOBAL|CODE_BASE|T_BASE|ICOUNT_BASE|[GI]DTR_BASE|RAM_BASE|MODE)$/;
 const ADDRESSES: readonly (readonly [name: string, at: number])[] = Object.entries(L)
-  .filter(([name, value]) => value >= L.CPU_BLOCK && (!NO_ADDRESS.test(name) || ADDRESS_WITH_SUCH_A_NAME.test(name)))
+  .filter(([name, value]) => value >= L.GPR_ZERO && (!NO_ADDRESS.test(name) || ADDRESS_WITH_SUCH_A_NAME.test(name)))
   .sort(([, a], [, b]) => a - b);
 
 /** `FLAG_AUX`, `TLB+8`; registers by their own names. */
 export function addressName(at: number): string {
   if (at >= L.GPR && at < L.GPR_ZERO) return withOffset(REGISTERS[(at - L.GPR) >> 3]!, (at - L.GPR) & 7);
   if (at >= L.XMM && at < L.MSR_STAR) return withOffset(`xmm${(at - L.XMM) >> 5}`, (at - L.XMM) & 31);
+  // Exits are allocated from the end of their area downwards.
+  if (at >= (L.EXITS + L.EXITS_END) / 2 && at < L.EXITS_END) return `EXITS_END-${hex(L.EXITS_END - at)}`;
   const known = ADDRESSES.findLast(([, from]) => from <= at);
   return known === undefined ? String(at) : withOffset(known[0], at - known[1]);
 }
@@ -227,7 +229,8 @@ function address(base: string, immediates: readonly string[]): string {
   const offset = Number(immediates.find((i) => i.startsWith('offset='))?.slice('offset='.length) ?? 0);
   if (base === '0') return addressName(offset);
   if (offset === 0) return base;
-  return offset >= L.CPU_BLOCK ? `${addressName(offset)}+${base}` : `${base}+${hex(offset)}`;
+  // Less is the distance from a guest's address.
+  return offset >= L.MXCSR ? `${addressName(offset)}+${base}` : `${base}+${hex(offset)}`;
 }
 
 export class Lister {
