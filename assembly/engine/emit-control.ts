@@ -2,7 +2,7 @@
  * Where control goes after an instruction that is being emitted: noted in the dry run, when the region is being discovered,
  * and written by the region's writer later. Also what else an instruction needs to know of its region.
  */
-import { EXITS_END, LINEAR_PAGE, RECORD_SIZE } from '../layout';
+import { LINEAR_PAGE, RECORD_SIZE } from '../layout';
 import { Insn } from './backend';
 import { pushBase, conditions, pageOffset } from './emit-memory';
 import { isInsideRegion, writeGoIndirect, writeGoTo } from './region-writer';
@@ -54,10 +54,20 @@ export function tellPage(): void {
   op(I64_ADD);
   storeOp<u64>(LINEAR_PAGE);
 }
-/** Bump pointer into the arena of exits. */
+/**
+ * Pointers into the arena of exits. What is looked at rarely is allocated from its beginning, what is looked at whenever control passes from
+ * region to region from its end: close together, in as few of the host's cache lines as can be.
+ */
 export let arena: usize = 0;
-export function setArena(at: usize): void {
+export let arenaEnd: usize = 0;
+export function setArena(at: usize, end: usize): void {
   arena = at;
+  arenaEnd = end;
+}
+/** Room for one that is looked at often; `byteCount` is a power of two. */
+export function allocateBusyExitSpace(byteCount: usize): usize {
+  arenaEnd = (arenaEnd - byteCount) & ~(byteCount - 1);
+  return arenaEnd;
 }
 export function allocateExitSpace(byteCount: usize): usize {
   const at = arena;
@@ -66,7 +76,7 @@ export function allocateExitSpace(byteCount: usize): usize {
 }
 /** Room left in the arena. */
 export function exitSpaceLeft(): usize {
-  return <usize>EXITS_END - arena;
+  return arenaEnd - arena;
 }
 /** A copy of the record that lives as long as the region. */
 export function recordCopy(i: Insn): usize {

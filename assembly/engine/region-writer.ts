@@ -103,6 +103,7 @@ import {
   B_REGISTERS,
   B_STATE,
   B_STATE_KNOWN,
+  B_TARGETED,
   blockAt,
   blockCount,
   BLOCKS_MAX,
@@ -295,6 +296,7 @@ function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void 
   }
   // With a single item there is nothing to choose.
   if (dispatches && items > 1) {
+    const nowhere = openConstruct(BLOCK);
     getLocal(local32(TARGET_LOCAL));
     c32(from);
     op(I32_SUB);
@@ -302,10 +304,13 @@ function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void 
     unsigned(<u32>(to - from + 1));
     for (let b = from; b <= to; b = nextItem(b, from, isLoop)) {
       const end = nextItem(b, from, isLoop);
-      const label = <u32>(depth - load<i32>(labels + ((<usize>b) << 2)));
-      for (let k = b; k < end; k++) unsigned(label);
+      const label = load<i32>(labels + ((<usize>b) << 2));
+      // Compilers keep values alive along every way that control might take: a block must not look as if it could be entered here.
+      for (let k = b; k < end; k++) unsigned(<u32>(depth - (isTargeted(k) ? label : nowhere)));
     }
-    unsigned(<u32>(depth - load<i32>(labels + ((<usize>from) << 2))));
+    unsigned(<u32>(depth - nowhere));
+    closeConstruct();
+    op(UNREACHABLE);
   }
   for (let b = from; b <= to;) {
     closeConstruct();
@@ -323,6 +328,11 @@ function writeStretch(from: i32, to: i32, isLoop: bool, dispatches: bool): void 
     } else writeBlock(b);
     b = end;
   }
+}
+/** Does control come to a block by way of a br_table? */
+function isTargeted(block: i32): bool {
+  const at = blockAt(block);
+  return (load<u8>(at, B_ENTRY) | load<u8>(at, B_TARGETED)) != 0;
 }
 /** Wherever control enters the loop, it comes by here. */
 function beginScope(from: i32, to: i32): void {

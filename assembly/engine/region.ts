@@ -34,7 +34,7 @@ import { unitAt } from './cache';
 import { beginEmit, forgetSettled } from './emit';
 import {
   allocateExitSpace,
-  arena,
+  arenaEnd,
   beginControl,
   branches,
   ends,
@@ -78,6 +78,7 @@ import {
   B_PREDECESSOR,
   B_PREDECESSORS,
   B_SCOPE,
+  B_TARGETED,
   B_XMM_USED,
   B_XMM_WRITTEN,
   blockAt,
@@ -370,10 +371,16 @@ function findLoops(): void {
   }
 }
 function noteEntrance(from: i32, to: i32): void {
-  if (to < 0 || to <= from) return;
-  for (let h: i32 = 0; h < to; h++) {
+  if (to < 0) return;
+  if (to <= from) {
+    store<u8>(blockAt(to), 1, B_TARGETED);
+    return;
+  }
+  for (let h: i32 = 0; h <= to; h++) {
     const end = load<i32>(blockAt(h), B_LOOP_END);
-    if (end >= to && (from < h || from > end)) store<u8>(blockAt(h), 1, B_DISPATCH);
+    if (end < to || (from >= h && from <= end)) continue;
+    store<u8>(blockAt(to), 1, B_TARGETED);
+    if (h < to) store<u8>(blockAt(h), 1, B_DISPATCH);
   }
 }
 
@@ -499,8 +506,9 @@ export function translate(linear: u64, withCalls: bool): bool {
 
   const region = newRegion();
   const space = allocateExitSpace(0);
+  const busySpace = arenaEnd;
   if (!writeRegion(region, base)) {
-    setArena(space);
+    setArena(space, busySpace);
     return false;
   }
   let entryCount: u32 = 0;

@@ -10,6 +10,7 @@ import {
   ENTRIES_MAX,
   ENTRY_SIZE,
   EXITS,
+  EXITS_END,
   FETCH_ENTRIES,
   HEAT,
   HEAT_ENTRIES,
@@ -37,7 +38,7 @@ import {
 } from '../layout';
 import { translationsDropped } from '../host';
 import { fetchBank, isFetchGlobal } from '../mmu/tlb';
-import { allocateExitSpace, setArena } from './emit-control';
+import { allocateBusyExitSpace, allocateExitSpace, setArena } from './emit-control';
 
 // Fields of a region.
 export const R_ALIVE: usize = 0; // u32
@@ -95,9 +96,9 @@ export const EXIT_SWITCH: u32 = 4;
 
 /** A new exit of a region, which goes nowhere yet. */
 export function newExit(kind: u32, region: usize): usize {
-  const size = kind == EXIT_LEAVE ? LEAVE_SIZE : EXIT_SIZE;
-  const x = allocateExitSpace(size);
-  memory.fill(x, 0, size);
+  const leaves = kind == EXIT_LEAVE;
+  const x = leaves ? allocateExitSpace(LEAVE_SIZE) : allocateBusyExitSpace(EXIT_SIZE);
+  memory.fill(x, 0, leaves ? LEAVE_SIZE : EXIT_SIZE);
   store<u8>(x, <u8>kind, X_KIND);
   store<u16>(x, <u16>indexOf(region), X_REGION);
   return x;
@@ -204,7 +205,7 @@ export function dropAllRegions(): void {
   }
   regionCount = 0;
   epoch++;
-  setArena(EXITS);
+  setArena(EXITS, EXITS_END);
   memory.fill(HEAT, 0, HEAT_ENTRIES << 1);
   memory.fill(PAGE_DROPS, 0, PAGE_DROPS_SIZE);
   memory.fill(ENTRIES, 0, ENTRIES_MAX * ENTRY_SIZE);
