@@ -371,16 +371,13 @@ function findLoops(): void {
   }
 }
 function noteEntrance(from: i32, to: i32): void {
-  if (to < 0) return;
-  if (to <= from) {
-    store<u8>(blockAt(to), 1, B_TARGETED);
-    return;
-  }
-  for (let h: i32 = 0; h <= to; h++) {
+  // Heads of loops are entries already.
+  if (to < 0 || to <= from) return;
+  for (let h: i32 = 0; h < to; h++) {
     const end = load<i32>(blockAt(h), B_LOOP_END);
     if (end < to || (from >= h && from <= end)) continue;
+    store<u8>(blockAt(h), 1, B_DISPATCH);
     store<u8>(blockAt(to), 1, B_TARGETED);
-    if (h < to) store<u8>(blockAt(h), 1, B_DISPATCH);
   }
 }
 
